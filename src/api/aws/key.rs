@@ -1,0 +1,185 @@
+//! Requests and answers of the operations on keys themselves.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::error::{AwsError, ErrorCode};
+use super::member::{Input, Member, Shape};
+use super::page::{LIMIT, MARKER};
+use crate::types::key::{EncryptionAlgorithm, KeySpec, KeyUsage, Origin};
+use crate::types::limits::{DESCRIPTION_CHARACTERS_MAX, TAGS_MAX};
+use crate::types::state::KeyState;
+
+/// The words of `KeySpec` in the order in which AWS KMS prints them.
+pub const KEY_SPEC_WORDS: &[&str] = &[
+    "RSA_2048", "RSA_3072", "RSA_4096", "ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "ECC_SECG_P256K1",
+    "ECC_NIST_EDWARDS25519", "SYMMETRIC_DEFAULT", "HMAC_224", "HMAC_256", "HMAC_384", "HMAC_512", "SM2", "ML_DSA_44",
+    "ML_DSA_65", "ML_DSA_87", "ML_KEM_512", "ML_KEM_768", "ML_KEM_1024",
+];
+const KEY_USAGE_WORDS: &[&str] =
+    &["ENCRYPT_DECRYPT", "SIGN_VERIFY", "GENERATE_VERIFY_MAC", "KEY_AGREEMENT", "ENCAPSULATE_DECAPSULATE"];
+const ORIGIN_WORDS: &[&str] = &["EXTERNAL", "AWS_CLOUDHSM", "AWS_KMS", "EXTERNAL_KEY_STORE"];
+
+/// The member that names a key where an alias is welcome or the operation says otherwise.
+pub const KEY_ID: Member = Member::required("KeyId", Shape::KeyName);
+/// Grants come with their own operations.
+pub const GRANT_TOKENS: Member = Member::not_implemented("GrantTokens", Shape::TextList);
+
+/// Members of CreateKey.
+pub const CREATE_KEY: &[Member] = &[
+    Member::not_implemented("Policy", Shape::Text { min: 1, max: 131_072 }),
+    Member::optional("Description", Shape::Text { min: 0, max: DESCRIPTION_CHARACTERS_MAX }),
+    Member::optional("KeyUsage", Shape::Word(KEY_USAGE_WORDS)),
+    Member::optional("CustomerMasterKeySpec", Shape::Word(KEY_SPEC_WORDS)),
+    Member::optional("KeySpec", Shape::Word(KEY_SPEC_WORDS)),
+    Member::optional("Origin", Shape::Word(ORIGIN_WORDS)),
+    Member::not_implemented("CustomKeyStoreId", Shape::Text { min: 1, max: 64 }),
+    Member::not_implemented("BypassPolicyLockoutSafetyCheck", Shape::Boolean),
+    Member::optional("Tags", Shape::Tags),
+    Member::not_implemented("MultiRegion", Shape::Boolean),
+    Member::not_implemented("XksKeyId", Shape::Text { min: 1, max: 128 }),
+];
+/// Members of DescribeKey.
+pub const DESCRIBE_KEY: &[Member] = &[KEY_ID, GRANT_TOKENS];
+/// Members of EnableKey and DisableKey.
+pub const KEY_ONLY: &[Member] = &[KEY_ID];
+/// Members of ListKeys.
+pub const LIST_KEYS: &[Member] = &[LIMIT, MARKER, Member::not_implemented("ResourceOwners", Shape::TextList)];
+
+/// What a CreateKey asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreateKey {
+    /// The description, empty where none is given.
+    pub description: String,
+    /// The spec, symmetric where none is given.
+    pub spec: KeySpec,
+    /// The usage, which must be given but for symmetric keys.
+    pub usage: KeyUsage,
+    /// The origin, AWS_KMS where none is given.
+    pub origin: Origin,
+    /// Tags in the order of the request.
+    pub tags: Vec<(String, String)>,
+}
+
+impl CreateKey {
+    /// Reads the request and checks what one member says against another.
+    ///
+    /// # Errors
+    /// `ValidationException` and `TagException` as AWS KMS gives them.
+    pub fn read(input: &Input<'_>) -> Result<Self, AwsError> {
+        let spec = read_spec(input)?;
+        let usage = match input.text("KeyUsage").and_then(KeyUsage::parse) {
+            Some(usage) => usage,
+            None if spec == KeySpec::SymmetricDefault => KeyUsage::EncryptDecrypt,
+            None => return Err(AwsError::validation(USAGE_MISSING)),
+        };
+        if !spec.usages().contains(&usage) {
+            return Err(AwsError::validation(format!("KeyUsage {usage} is not compatible with KeySpec {spec}")));
+        }
+        let tags = input.tags("Tags").to_vec();
+        check_tags(&tags)?;
+        let origin = input.text("Origin").and_then(Origin::parse).unwrap_or(Origin::AwsKms);
+        Ok(Self { description: input.text("Description").unwrap_or_default().to_owned(), spec, usage, origin, tags })
+    }
+}
+
+const USAGE_MISSING: &str =
+    "You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.";
+const TWO_SPECS: &str =
+    "You cannot specify KeySpec and CustomerMasterKeySpec in the same request. CustomerMasterKeySpec is deprecated.";
+
+fn read_spec(input: &Input<'_>) -> Result<KeySpec, AwsError> {
+    match (input.text("KeySpec"), input.text("CustomerMasterKeySpec")) {
+        (Some(_), Some(_)) => Err(AwsError::validation(TWO_SPECS)),
+        (Some(word), None) | (None, Some(word)) => KeySpec::parse(word).ok_or_else(AwsError::internal),
+        (None, None) => Ok(KeySpec::SymmetricDefault),
+    }
+}
+
+fn check_tags(tags: &[(String, String)]) -> Result<(), AwsError> {
+    let refuse = |message: &str| Err(AwsError::new(ErrorCode::Tag, message));
+    let names: BTreeSet<&str> = tags.iter().map(|(key, _)| key.as_str()).collect();
+    if names.len() < tags.len() {
+        return refuse("Duplicate tag keys");
+    }
+    if tags.len() > TAGS_MAX {
+        return refuse("Too many tags");
+    }
+    if names.iter().any(|key| key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:"))) {
+        return refuse("Tags beginning with aws: are reserved");
+    }
+    Ok(())
+}
+
+/// `KeyMetadata`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct KeyMetadata {
+    /// The account.
+    #[serde(rename = "AWSAccountId")]
+    pub account: String,
+    /// The id.
+    pub key_id: String,
+    /// The ARN.
+    pub arn: String,
+    /// Seconds since 1970-01-01 UTC.
+    pub creation_date: f64,
+    /// Whether the state is Enabled.
+    pub enabled: bool,
+    /// The description, which may be empty.
+    pub description: String,
+    /// The usage.
+    pub key_usage: KeyUsage,
+    /// The state.
+    pub key_state: KeyState,
+    /// When the key is destroyed, while it waits for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deletion_date: Option<f64>,
+    /// Where the material comes from.
+    pub origin: Origin,
+    /// `CUSTOMER`, or `AWS` for a key that the platform manages.
+    pub key_manager: &'static str,
+    /// The spec, under its old name.
+    pub customer_master_key_spec: KeySpec,
+    /// The spec.
+    pub key_spec: KeySpec,
+    /// The algorithms of Encrypt and Decrypt.
+    pub encryption_algorithms: &'static [EncryptionAlgorithm],
+    /// Whether this is a multi-Region key.
+    pub multi_region: bool,
+    /// The material that Encrypt uses, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub current_key_material_id: Option<String>,
+}
+
+/// Answer of CreateKey and DescribeKey.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct KeyAnswer {
+    /// The key.
+    pub key_metadata: KeyMetadata,
+}
+
+/// Answer of ListKeys.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListKeysAnswer {
+    /// The page.
+    pub keys: Vec<KeyListEntry>,
+    /// The marker of the next page, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_marker: Option<String>,
+    /// Whether there is a next page.
+    pub truncated: bool,
+}
+
+/// One key of ListKeys.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct KeyListEntry {
+    /// The id.
+    pub key_id: String,
+    /// The ARN.
+    pub key_arn: String,
+}

@@ -1,0 +1,11 @@
+//! AWS JSON 1.1 as AWS KMS speaks it: operations, members with their constraints, errors, answers.
+
+pub mod crypto;
+pub mod data_key;
+pub mod error;
+pub mod json;
+pub mod key;
+pub mod member;
+pub mod operation;
+pub mod page;
+pub mod reply;
