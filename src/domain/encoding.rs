@@ -1,0 +1,167 @@
+//! Deterministic CBOR (RFC 8949 §4.2.1) of sealed contents.
+//!
+//! The derived encoders write maps with ascending integer keys, definite lengths and shortest integers.
+//! A reader encodes again what it decoded: bytes that differ were not written by this rule.
+
+use minicbor::decode::{Decoder, Error as DecodeError};
+use minicbor::encode::{Encoder, Error as EncodeError, Write};
+use minicbor::{Decode, Encode};
+
+use super::record::{AccountEntry, HoldCause, Lifecycle, OwnerClaim, Record, SCHEMA};
+use crate::api::crd::kms_key::{DeletionPolicy, OnConflict, PolicyDefault};
+use crate::types::ids::{MaterialId, ObjectUid};
+use crate::types::key::{KeySpec, KeyUsage, Origin};
+use crate::types::limits::{HOLDS_MAX, MATERIALS_MAX};
+use crate::types::time::Timestamp;
+
+/// A content with a schema number.
+pub trait Content: Encode<()> + for<'b> Decode<'b, ()> {
+    /// The schema that its writer knew.
+    fn schema(&self) -> u32;
+
+    /// Whether it is within the bounds that a writer keeps.
+    fn within_bounds(&self) -> bool {
+        true
+    }
+}
+
+impl Content for Record {
+    fn schema(&self) -> u32 {
+        self.schema
+    }
+
+    fn within_bounds(&self) -> bool {
+        self.holds.len() <= HOLDS_MAX && self.materials.len() <= MATERIALS_MAX
+    }
+}
+
+impl Content for OwnerClaim {
+    fn schema(&self) -> u32 {
+        self.schema
+    }
+}
+
+impl Content for AccountEntry {
+    fn schema(&self) -> u32 {
+        self.schema
+    }
+}
+
+/// Why bytes are no content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ContentError {
+    /// Not the one encoding of a content.
+    #[error("the content is not in the canonical encoding")]
+    Malformed,
+    /// Written by a later version; it may be read and must not be written.
+    #[error("the content has schema {0}, and this version writes schema {SCHEMA}")]
+    NewerSchema(u32),
+    /// More holds or materials than a record has.
+    #[error("the content has more entries than a record may have")]
+    TooLarge,
+}
+
+/// The bytes of a content.
+///
+/// # Errors
+/// `NewerSchema` for a content that a later version wrote, `TooLarge` beyond the bounds.
+pub fn encode<T: Content>(content: &T) -> Result<Vec<u8>, ContentError> {
+    if content.schema() > SCHEMA {
+        return Err(ContentError::NewerSchema(content.schema()));
+    }
+    if !content.within_bounds() {
+        return Err(ContentError::TooLarge);
+    }
+    minicbor::to_vec(content).map_err(|_| ContentError::Malformed)
+}
+
+/// Reads a content. One of a newer schema is read as far as this version knows it.
+///
+/// # Errors
+/// `Malformed` for bytes that are not the encoding of what they say.
+pub fn decode<T: Content>(bytes: &[u8]) -> Result<T, ContentError> {
+    let mut decoder = Decoder::new(bytes);
+    let content: T = decoder.decode().map_err(|_| ContentError::Malformed)?;
+    let whole = decoder.position() == bytes.len();
+    let newer = content.schema() > SCHEMA;
+    let canonical = newer || minicbor::to_vec(&content).is_ok_and(|again| again == bytes);
+    (whole && canonical && content.schema() > 0).then_some(content).ok_or(ContentError::Malformed)
+}
+
+macro_rules! encode_as_word {
+    ($($name:ty),+) => { $(
+        impl<C> Encode<C> for $name {
+            fn encode<W: Write>(&self, encoder: &mut Encoder<W>, _: &mut C) -> Result<(), EncodeError<W::Error>> {
+                encoder.str(self.as_str())?.ok()
+            }
+        }
+
+        impl<'b, C> Decode<'b, C> for $name {
+            fn decode(decoder: &mut Decoder<'b>, _: &mut C) -> Result<Self, DecodeError> {
+                <$name>::parse(decoder.str()?).ok_or_else(|| DecodeError::message("unknown word"))
+            }
+        }
+    )+ };
+}
+
+macro_rules! encode_as_bytes {
+    ($($name:ty),+) => { $(
+        impl<C> Encode<C> for $name {
+            fn encode<W: Write>(&self, encoder: &mut Encoder<W>, _: &mut C) -> Result<(), EncodeError<W::Error>> {
+                encoder.bytes(self.as_bytes())?.ok()
+            }
+        }
+
+        impl<'b, C> Decode<'b, C> for $name {
+            fn decode(decoder: &mut Decoder<'b>, _: &mut C) -> Result<Self, DecodeError> {
+                decoder.bytes()?.try_into().map(<$name>::new).map_err(|_| DecodeError::message("wrong length"))
+            }
+        }
+    )+ };
+}
+
+encode_as_word!(KeySpec, KeyUsage, Origin, PolicyDefault, DeletionPolicy, OnConflict, Lifecycle, HoldCause);
+encode_as_bytes!(ObjectUid, MaterialId);
+
+impl<C> Encode<C> for Timestamp {
+    fn encode<W: Write>(&self, encoder: &mut Encoder<W>, _: &mut C) -> Result<(), EncodeError<W::Error>> {
+        encoder.i64(self.milliseconds())?.ok()
+    }
+}
+
+impl<'b, C> Decode<'b, C> for Timestamp {
+    fn decode(decoder: &mut Decoder<'b>, _: &mut C) -> Result<Self, DecodeError> {
+        decoder.i64().map(Self::from_milliseconds)
+    }
+}
+
+/// Maps that users fill: arrays of key and value, sorted by the key's UTF-8 bytes.
+pub mod pairs {
+    use std::collections::BTreeMap;
+
+    use super::{DecodeError, Decoder, EncodeError, Encoder, Write};
+
+    /// Writes the pairs in the order of the map, which is that of the keys' bytes.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn encode<C, W: Write>(
+        pairs: &BTreeMap<String, String>,
+        encoder: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), EncodeError<W::Error>> {
+        encoder.array(pairs.len() as u64)?;
+        for (key, value) in pairs {
+            encoder.array(2)?.str(key)?.str(value)?;
+        }
+        Ok(())
+    }
+
+    /// Reads the pairs.
+    ///
+    /// # Errors
+    /// Where the bytes are no array of pairs of texts.
+    pub fn decode<C>(decoder: &mut Decoder<'_>, _: &mut C) -> Result<BTreeMap<String, String>, DecodeError> {
+        decoder.array_iter::<(String, String)>()?.collect()
+    }
+}

@@ -1,0 +1,13 @@
+//! L2, the functional core: values in, decisions out. No input or output, no clock, no randomness, no panic.
+
+pub mod allowed;
+pub mod authorize;
+pub mod change;
+pub mod encoding;
+pub mod lifecycle;
+pub mod plan;
+pub mod quota;
+pub mod record;
+pub mod reconcile;
+pub mod resource;
+pub mod validate;

@@ -1,0 +1,126 @@
+//! A plan: named actions as data, and why.
+
+use super::record::{OwnerClaim, Record};
+use crate::api::crd::condition::Condition;
+use crate::types::ids::MaterialId;
+use crate::types::time::Timestamp;
+
+/// What a reconcile is about to do. The executor makes no choices of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// In this order; the first that is not done ends the round.
+    pub actions: Vec<Action>,
+    /// The whole status, computed from inputs alone.
+    pub conditions: Vec<Condition>,
+    /// When to look again even if nothing happens.
+    pub wake_at: Option<Timestamp>,
+    /// Why the plan is as it is.
+    pub because: Reason,
+}
+
+/// One step. Each is idempotent and carries its own precondition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Bind a resource's name to a key. Precondition: no claim exists.
+    ClaimOwner(OwnerClaim),
+    /// Note that the claimed key is complete. Precondition: the claim is the unconfirmed one.
+    ConfirmOwner(OwnerClaim),
+    /// Create the record. Precondition: none exists.
+    CreateRecord(Box<Record>),
+    /// Replace the record. Precondition: its epoch is still this one.
+    ReplaceRecord {
+        /// The epoch that the plan was made from.
+        epoch: u64,
+        /// The next record.
+        record: Box<Record>,
+    },
+    /// Make the material of a version and store it. Precondition: none is stored under its name.
+    CreateMaterial {
+        /// The version, which the record announces.
+        version: u32,
+        /// The root term to seal under.
+        term: u32,
+    },
+}
+
+impl Action {
+    /// The action's name, for logs.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::ClaimOwner(_) => "ClaimOwner",
+            Self::ConfirmOwner(_) => "ConfirmOwner",
+            Self::CreateRecord(_) => "CreateRecord",
+            Self::ReplaceRecord { .. } => "ReplaceRecord",
+            Self::CreateMaterial { .. } => "CreateMaterial",
+        }
+    }
+}
+
+/// What a store holds for a key besides the record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The term that new material is sealed under.
+    pub active_term: u32,
+    /// The claim of the resource's name.
+    pub claim: Option<OwnerClaim>,
+    /// The materials that the record lists or announces; version 1 where there is no record.
+    pub materials: Vec<SeenMaterial>,
+}
+
+/// One material as it was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeenMaterial {
+    /// The version.
+    pub version: u32,
+    /// The term that it is, or would be, sealed under.
+    pub term: u32,
+    /// What was found.
+    pub found: FoundMaterial,
+}
+
+/// What was found under a material's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FoundMaterial {
+    /// Nothing.
+    Missing,
+    /// Bytes that do not open as this material.
+    Unreadable,
+    /// The material with this id.
+    Present(MaterialId),
+}
+
+/// Why a plan is as it is, for logs and tests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Nothing is left to do.
+    InSync,
+    /// The resource is new.
+    OwnerUnclaimed,
+    /// The claim has no record yet.
+    RecordAbsent,
+    /// A confirmed claim has no record, or material exists without one.
+    RecordLost,
+    /// A material is announced and not made.
+    MaterialAnnounced,
+    /// An announced material is made and not listed.
+    MaterialMade,
+    /// A material that should be there is not, or does not open.
+    MaterialDamaged,
+    /// The key is complete and its claim does not say so.
+    ClaimUnconfirmed,
+    /// The spec changed.
+    SpecChanged,
+    /// The resource was re-created.
+    ResourceReplaced,
+    /// The resource is gone.
+    ResourceGone,
+    /// The resource is older than what was planned from.
+    StaleView,
+    /// The spec cannot be followed.
+    SpecRefused,
+    /// The key's id belongs to another resource.
+    KeyIdTaken,
+    /// The record was written by a later version.
+    SchemaTooNew,
+}

@@ -1,0 +1,7 @@
+//! Planners, one file per kind. A rule is one function in one list.
+
+pub mod kms_key;
+mod kms_key_conditions;
+
+#[cfg(test)]
+pub(crate) mod tests;
