@@ -1,0 +1,55 @@
+//! Which account a namespace is, and where the API makes the keys of an account.
+
+use crate::crypto::derive;
+use crate::types::account::AccountId;
+
+/// How accounts and namespaces belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accounts {
+    /// In a cluster: an account is a namespace, by a fixed hash.
+    Namespaces,
+    /// In `coffer local`: one account for every namespace, but for namespaces named `account-` and twelve
+    /// digits, which hold the keys that callers of other accounts make.
+    Shared(AccountId),
+}
+
+/// The namespace of keys that the API makes in the shared account.
+const SHARED_NAMESPACE: &str = "default";
+
+impl Accounts {
+    /// The account of a namespace.
+    #[must_use]
+    pub fn account_of(&self, namespace: &str) -> AccountId {
+        match self {
+            Self::Namespaces => derive::account(namespace),
+            Self::Shared(shared) => {
+                namespace.strip_prefix("account-").and_then(AccountId::parse).unwrap_or(*shared)
+            }
+        }
+    }
+
+    /// The namespace in which CreateKey makes the keys of an account, where there is one.
+    #[must_use]
+    pub fn namespace_of(&self, account: AccountId) -> Option<String> {
+        match self {
+            Self::Namespaces => None,
+            Self::Shared(shared) if *shared == account => Some(SHARED_NAMESPACE.to_owned()),
+            Self::Shared(_) => Some(format!("account-{account}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn namespaces_lead_back_to_their_accounts() {
+        let shared = Accounts::Shared(AccountId::from_remainder(7));
+        for account in [AccountId::from_remainder(7), AccountId::from_remainder(111_122_223_333)] {
+            assert_eq!(shared.namespace_of(account).map(|namespace| shared.account_of(&namespace)), Some(account));
+        }
+        assert_eq!(shared.account_of("account-7"), AccountId::from_remainder(7));
+        assert_eq!(Accounts::Namespaces.account_of("default").to_string(), "401845065923");
+    }
+}

@@ -1,0 +1,351 @@
+//! The only way in: resolve each key, authorise, count, and check state, usage and algorithm, in the order
+//! that is part of the API's contract.
+
+use std::sync::Arc;
+
+use super::Engine;
+use super::dispatch::Call;
+use super::snapshot::{KeyEntry, Known};
+use super::table::{KeyArgument, Row};
+use super::trail::Trail;
+use crate::api::aws::crypto::algorithm;
+use crate::api::aws::error::{AwsError, ErrorCode};
+use crate::api::aws::member::Input;
+use crate::api::blob::Blob;
+use crate::domain::allowed::{StateRefusal, check};
+use crate::domain::authorize::{Effect, KeyFacts, RequestContext, Review, Verb, decide, needs_review};
+use crate::domain::record::Record;
+use crate::types::account::AccountId;
+use crate::types::arn::{KeyReference, Place, ReferenceError};
+use crate::types::ids::KeyId;
+use crate::types::time::Timestamp;
+
+/// A key that a request may use.
+pub struct ResolvedKey {
+    /// The key.
+    pub entry: Arc<KeyEntry>,
+    /// Its ARN.
+    pub arn: String,
+}
+
+/// A request that passed every check but the cryptography.
+pub struct Admitted<'a> {
+    /// The request.
+    pub call: &'a Call<'a>,
+    /// Its members.
+    pub input: &'a Input<'a>,
+    /// Its keys, in the order of the row.
+    pub keys: Vec<ResolvedKey>,
+    /// When it was admitted.
+    pub now: Timestamp,
+}
+
+impl Admitted<'_> {
+    /// The key of an argument.
+    ///
+    /// # Errors
+    /// `KMSInternalException` where the row has fewer arguments, which a test of the table excludes.
+    pub fn key(&self, index: usize) -> Result<&ResolvedKey, AwsError> {
+        self.keys.get(index).ok_or_else(AwsError::internal)
+    }
+}
+
+/// Which key an argument means, and how a refusal is worded.
+struct Target {
+    account: AccountId,
+    key_id: KeyId,
+    /// Named by nothing but a blob: a refusal does not tell whether the key exists.
+    by_blob_only: bool,
+}
+
+impl Engine {
+    /// Admits a request whose members were read.
+    ///
+    /// # Errors
+    /// The first refusal, in the order of the contract.
+    pub async fn admit<'a>(
+        &self,
+        call: &'a Call<'a>,
+        row: &'static Row,
+        input: &'a Input<'a>,
+        trail: &mut Trail,
+    ) -> Result<Admitted<'a>, AwsError> {
+        let now = self.ports.clock.wall();
+        let mut keys = Vec::with_capacity(row.keys.len());
+        for argument in row.keys {
+            keys.push(self.resolve_and_authorise(call, input, argument, trail, now).await?);
+        }
+        if row.keys.is_empty() {
+            self.authorise_without_key(call, row.verb, row.action, now).await?;
+        }
+        row.precheck.map_or(Ok(()), |precheck| precheck(input))?;
+        if !self.limiter.admit_class(call.principal.account, row.quota, now) {
+            return Err(throttled());
+        }
+        for (argument, key) in row.keys.iter().zip(&keys) {
+            check_key(row, argument, key, input)?;
+        }
+        Ok(Admitted { call, input, keys, now })
+    }
+
+    async fn resolve_and_authorise(
+        &self,
+        call: &Call<'_>,
+        input: &Input<'_>,
+        argument: &KeyArgument,
+        trail: &mut Trail,
+        now: Timestamp,
+    ) -> Result<ResolvedKey, AwsError> {
+        let blob = blob_key(input, argument)?;
+        let target = self.target(call, input, argument, blob, now).await?;
+        let arn = self.place(target.account).key_arn(&target.key_id);
+        let Some(known) = self.look_up(&target.key_id, now).await? else {
+            return Err(self.refuse_unknown(call, argument, &target, &arn, now).await);
+        };
+        let Known::Key(entry) = known else {
+            self.authorise_without_key(call, argument.verb, argument.action, now).await?;
+            return Err(AwsError::new(ErrorCode::KmsInvalidState, format!("{arn} is unavailable.")));
+        };
+        let account = self.accounts.account_of(&entry.record.owner.namespace);
+        let arn = self.place(account).key_arn(&target.key_id);
+        if account != target.account && !target.by_blob_only {
+            return Err(self.refuse_unknown(call, argument, &target, &arn, now).await);
+        }
+        if self.authorise(call, argument, &entry.record, account, now).await == Effect::Deny {
+            return Err(denied(call, argument.action, &arn, target.by_blob_only));
+        }
+        trail.note_key(&arn, account);
+        if blob.is_some_and(|named| named != target.key_id) {
+            return Err(AwsError::new(ErrorCode::IncorrectKey, INCORRECT_KEY));
+        }
+        Ok(ResolvedKey { entry, arn })
+    }
+
+    /// A key that is named by member is meant even where a blob names another: that is a mistake to report.
+    async fn target(
+        &self,
+        call: &Call<'_>,
+        input: &Input<'_>,
+        argument: &KeyArgument,
+        blob: Option<KeyId>,
+        now: Timestamp,
+    ) -> Result<Target, AwsError> {
+        let own = call.principal.account;
+        let Some(text) = input.text(argument.member) else {
+            let key_id = blob.ok_or_else(AwsError::internal)?;
+            return Ok(Target { account: own, key_id, by_blob_only: true });
+        };
+        let reference = KeyReference::parse(text, &self.region).map_err(|error| refuse_reference(text, error))?;
+        let (account, key_id) = match reference {
+            KeyReference::Id(key_id) => (own, key_id),
+            KeyReference::Arn(account, key_id) => (account, key_id),
+            KeyReference::Alias(_) | KeyReference::AliasArn(..) if !argument.aliases => {
+                return Err(AwsError::new(ErrorCode::InvalidArn, NO_ALIASES));
+            }
+            KeyReference::Alias(alias) => return Err(self.refuse_alias(call, argument, own, &alias, now).await),
+            KeyReference::AliasArn(account, alias) => {
+                return Err(self.refuse_alias(call, argument, account, &alias, now).await);
+            }
+        };
+        Ok(Target { account, key_id, by_blob_only: false })
+    }
+
+    /// No alias exists in this version.
+    async fn refuse_alias(
+        &self,
+        call: &Call<'_>,
+        argument: &KeyArgument,
+        account: AccountId,
+        alias: &str,
+        now: Timestamp,
+    ) -> AwsError {
+        let arn = self.place(account).alias_arn(alias);
+        if account != call.principal.account {
+            return denied(call, argument.action, &arn, false);
+        }
+        match self.authorise_without_key(call, argument.verb, argument.action, now).await {
+            Ok(()) => AwsError::new(ErrorCode::NotFound, format!("Alias {arn} is not found.")),
+            Err(error) => error,
+        }
+    }
+
+    async fn look_up(&self, key_id: &KeyId, now: Timestamp) -> Result<Option<Known>, AwsError> {
+        if let Some(known) = self.snapshots.load().get(key_id) {
+            return Ok(Some(known));
+        }
+        if !self.limiter.admit_quorum_read(now) {
+            return Ok(None);
+        }
+        self.refresh(key_id).await.map_err(|error| {
+            tracing::error!(error = &error as &dyn std::error::Error, "a key could not be read");
+            AwsError::internal()
+        })
+    }
+
+    /// Only who may use the whole namespace is told that a key does not exist; another account's keys are
+    /// never spoken of.
+    async fn refuse_unknown(
+        &self,
+        call: &Call<'_>,
+        argument: &KeyArgument,
+        target: &Target,
+        arn: &str,
+        now: Timestamp,
+    ) -> AwsError {
+        if target.by_blob_only || target.account != call.principal.account {
+            return denied(call, argument.action, arn, target.by_blob_only);
+        }
+        match self.authorise_without_key(call, argument.verb, argument.action, now).await {
+            Ok(()) => AwsError::new(ErrorCode::NotFound, format!("Key '{arn}' does not exist")),
+            Err(error) => error,
+        }
+    }
+
+    async fn authorise_without_key(
+        &self,
+        call: &Call<'_>,
+        verb: Verb,
+        action: &'static str,
+        now: Timestamp,
+    ) -> Result<(), AwsError> {
+        let context = request_context(call, verb, action, call.principal.account, None, now);
+        let namespace = self.accounts.namespace_of(call.principal.account).unwrap_or_default();
+        let review = self.review(&context, &namespace, None).await;
+        match decide(&context, review).effect {
+            Effect::Allow => Ok(()),
+            Effect::Deny => Err(denied(call, action, "*", false)),
+        }
+    }
+
+    async fn authorise(
+        &self,
+        call: &Call<'_>,
+        argument: &KeyArgument,
+        record: &Record,
+        account: AccountId,
+        now: Timestamp,
+    ) -> Effect {
+        let owner = &record.owner;
+        let facts = KeyFacts {
+            key_id: record.key_id(),
+            account,
+            namespace: &owner.namespace,
+            name: &owner.name,
+            spec: record.immutable.key_spec,
+            tags: &record.spec.tags,
+            delegates: record.spec.policy == crate::api::crd::kms_key::PolicyDefault::Default,
+        };
+        let context = request_context(call, argument.verb, argument.action, account, Some(facts), now);
+        let review = self.review(&context, &owner.namespace, Some(&owner.name)).await;
+        let decision = decide(&context, review);
+        tracing::trace!(action = argument.action, because = ?decision.because, "decided");
+        decision.effect
+    }
+
+    /// Asks without a name first: that answer serves every key of the namespace.
+    async fn review(&self, context: &RequestContext<'_>, namespace: &str, name: Option<&str>) -> Review {
+        if !needs_review(context) {
+            return Review::NotAsked;
+        }
+        let reviewer = &self.ports.reviewer;
+        let mut answer = reviewer.review(context.principal, context.verb, namespace, None).await;
+        if matches!(answer, Ok(false)) && name.is_some() {
+            answer = reviewer.review(context.principal, context.verb, namespace, name).await;
+        }
+        match answer {
+            Ok(true) => Review::Allowed,
+            Ok(false) => Review::Denied,
+            Err(_) => Review::Failed,
+        }
+    }
+
+    /// Where keys of an account live, for ARNs.
+    #[must_use]
+    pub fn place(&self, account: AccountId) -> Place {
+        Place { region: self.region.clone(), account }
+    }
+}
+
+const NO_ALIASES: &str = "Key Aliases are not supported for this operation.";
+const INCORRECT_KEY: &str = "The key ID in the request does not identify a CMK that can perform this operation.";
+
+fn request_context<'a>(
+    call: &'a Call<'a>,
+    verb: Verb,
+    action: &'static str,
+    account: AccountId,
+    key: Option<KeyFacts<'a>>,
+    now: Timestamp,
+) -> RequestContext<'a> {
+    RequestContext {
+        principal: &call.principal,
+        verb,
+        action,
+        account,
+        key,
+        encryption_context: None,
+        alias: None,
+        via: None,
+        source: call.source,
+        grant_tokens: &[],
+        now,
+    }
+}
+
+fn blob_key(input: &Input<'_>, argument: &KeyArgument) -> Result<Option<KeyId>, AwsError> {
+    let Some(bytes) = argument.blob.and_then(|member| input.blob(member)) else { return Ok(None) };
+    let blob = Blob::parse(bytes.expose()).map_err(|_| AwsError::silent(ErrorCode::InvalidCiphertext))?;
+    Ok(Some(blob.header.key_id))
+}
+
+/// Usage, then state, then algorithm: the order in which AWS KMS finds fault.
+fn check_key(row: &Row, argument: &KeyArgument, key: &ResolvedKey, input: &Input<'_>) -> Result<(), AwsError> {
+    let spec = key.entry.record.immutable;
+    if row.usage.is_some_and(|usage| usage != spec.key_usage) {
+        let message = format!("{} key usage is {} which is not valid for {}.", key.arn, spec.key_usage, row.operation);
+        return Err(AwsError::new(ErrorCode::InvalidKeyUsage, message));
+    }
+    check(row.states, key.entry.state()).map_err(|refusal| match refusal {
+        StateRefusal::Disabled => AwsError::new(ErrorCode::Disabled, format!("{} is disabled.", key.arn)),
+        StateRefusal::Invalid(words) => AwsError::new(ErrorCode::KmsInvalidState, format!("{} {words}", key.arn)),
+    })?;
+    let Some(named) = argument.algorithm.map(|member| algorithm(input, member)) else { return Ok(()) };
+    if spec.key_spec.encryption_algorithms().contains(&named) {
+        return Ok(());
+    }
+    let message = format!("Algorithm {named} is incompatible with key spec {}.", spec.key_spec);
+    Err(AwsError::new(ErrorCode::InvalidKeyUsage, message))
+}
+
+fn refuse_reference(text: &str, error: ReferenceError) -> AwsError {
+    let message = match error {
+        ReferenceError::Malformed if text.starts_with("arn:") => {
+            format!("Invalid keyId {}", text.rsplit(['/', ':']).next().unwrap_or_default())
+        }
+        ReferenceError::Malformed => format!("Invalid keyId '{text}'"),
+        ReferenceError::OtherRegion => format!("Invalid arn {}", text.split(':').nth(3).unwrap_or_default()),
+    };
+    AwsError::new(ErrorCode::NotFound, message)
+}
+
+fn denied(call: &Call<'_>, action: &str, arn: &str, by_blob_only: bool) -> AwsError {
+    let user = call.principal.arn();
+    let message = if by_blob_only {
+        format!(
+            "User: {user} is not authorized to perform: {action} on the resource associated with this ciphertext \
+             because the resource does not exist in this Region, no resource-based policies allow access, or a \
+             resource-based policy explicitly denies access"
+        )
+    } else {
+        format!(
+            "User: {user} is not authorized to perform: {action} on resource: {arn} because no resource-based \
+             policy allows the {action} action"
+        )
+    };
+    AwsError::new(ErrorCode::AccessDenied, message)
+}
+
+/// AWS's own words for a rate that is exceeded.
+pub(super) fn throttled() -> AwsError {
+    AwsError::new(ErrorCode::Throttling, "You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.")
+}

@@ -1,0 +1,100 @@
+//! Carries out the actions of a plan. No choices are made here: an action whose precondition no longer
+//! holds changes nothing, and the next round plans from what is there.
+
+use super::Engine;
+use super::snapshot::binding;
+use super::vault::{VaultError, claim_name};
+use crate::domain::plan::Action;
+use crate::domain::record::{OwnerClaim, Record};
+use crate::ports::key_backend::BackendError;
+use crate::ports::store::StoreError;
+use crate::types::ids::KeyId;
+use crate::types::object::ObjectName;
+use crate::types::revision::Revision;
+use crate::types::time::Timestamp;
+
+/// What became of an action.
+#[derive(Clone, Debug)]
+pub enum ActionResult {
+    /// It is done, now or by somebody else. The revision is that of the write, where there was one.
+    Done(Option<Revision>),
+    /// It goes on elsewhere; look again then.
+    Pending {
+        /// When.
+        poll_at: Timestamp,
+    },
+    /// It failed. Whether a write happened is not known.
+    Failed(ExecuteError),
+}
+
+/// Why an action failed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ExecuteError {
+    /// Sealed state could not be read or written.
+    #[error("the sealed state failed")]
+    Vault(#[from] VaultError),
+    /// The key backend could not do it.
+    #[error("the key backend failed")]
+    Backend(#[from] BackendError),
+}
+
+impl Engine {
+    /// Carries out one action for a key.
+    pub async fn execute(&self, key_id: &KeyId, action: &Action) -> ActionResult {
+        let written = match action {
+            Action::ClaimOwner(claim) => self.vault.create(&own_claim_name(claim), claim).await,
+            Action::ConfirmOwner(claim) => self.confirm_claim(claim).await,
+            Action::CreateRecord(record) => self.vault.create(&ObjectName::key(key_id), record.as_ref()).await,
+            Action::ReplaceRecord { epoch, record } => self.replace_record(key_id, *epoch, record).await,
+            Action::CreateMaterial { version, term } => return self.create_material(key_id, *version, *term).await,
+        };
+        settle(written)
+    }
+
+    async fn confirm_claim(&self, claim: &OwnerClaim) -> Result<Revision, VaultError> {
+        let name = own_claim_name(claim);
+        match self.vault.claim(&claim.namespace, &claim.name).await? {
+            Some(read) if !read.content.confirmed => self.vault.replace(&name, &read, claim).await,
+            _ => Err(VaultError::Store(StoreError::Conflict(name))),
+        }
+    }
+
+    async fn replace_record(&self, key_id: &KeyId, epoch: u64, record: &Record) -> Result<Revision, VaultError> {
+        let name = ObjectName::key(key_id);
+        match self.vault.record(key_id).await? {
+            Some(read) if read.epoch == epoch => self.vault.replace(&name, &read, record).await,
+            _ => Err(VaultError::Store(StoreError::Conflict(name))),
+        }
+    }
+
+    /// The name is fixed by key, version and term, and creation is exclusive: of two writers one wins, and
+    /// the other adopts what it finds in its next round and drops its own.
+    async fn create_material(&self, key_id: &KeyId, version: u32, term: u32) -> ActionResult {
+        let read = match self.vault.record(key_id).await {
+            Ok(Some(read)) if read.content.announced_version == Some(version) => read,
+            Ok(_) => return ActionResult::Done(None),
+            Err(error) => return ActionResult::Failed(error.into()),
+        };
+        match self.ports.backend.create_material(&binding(&read.content, version), term).await {
+            Ok(created) => {
+                let name = ObjectName::material(key_id, version, term);
+                settle(self.ports.store.create(&name, created.stored).await.map_err(VaultError::Store))
+            }
+            Err(BackendError::Pending(poll_at)) => ActionResult::Pending { poll_at },
+            Err(error) => ActionResult::Failed(error.into()),
+        }
+    }
+}
+
+fn own_claim_name(claim: &OwnerClaim) -> ObjectName {
+    claim_name(&claim.namespace, &claim.name)
+}
+
+/// Another writer's success is as good as ours: the next round finds it.
+fn settle(written: Result<Revision, VaultError>) -> ActionResult {
+    match written {
+        Ok(revision) => ActionResult::Done(Some(revision)),
+        Err(VaultError::Store(StoreError::AlreadyExists(_) | StoreError::Conflict(_))) => ActionResult::Done(None),
+        Err(error) => ActionResult::Failed(error.into()),
+    }
+}

@@ -1,0 +1,67 @@
+//! L5, use cases over ports: no HTTP, no Kubernetes, no files.
+
+pub mod accounts;
+pub mod admit;
+pub mod dispatch;
+pub mod execute;
+pub mod initialise;
+pub mod limiter;
+pub mod local_backend;
+pub mod ops;
+pub mod reconcile;
+pub mod refusals;
+pub mod snapshot;
+pub mod table;
+pub mod trail;
+pub mod vault;
+
+use std::sync::Arc;
+
+use crate::crypto::rng::Rng;
+use crate::ports::audit::Audit;
+use crate::ports::clock::Clock;
+use crate::ports::key_backend::KeyBackend;
+use crate::ports::resources::Resources;
+use crate::ports::reviewer::Reviewer;
+use crate::ports::store::Store;
+use crate::ports::usage::Usage;
+use crate::types::account::Region;
+
+/// What an engine needs from the world.
+pub struct Ports {
+    /// Sealed objects.
+    pub store: Arc<dyn Store>,
+    /// Key bytes in use.
+    pub backend: Arc<dyn KeyBackend>,
+    /// Custom resources.
+    pub resources: Arc<dyn Resources>,
+    /// The audit trail.
+    pub audit: Arc<dyn Audit>,
+    /// RBAC.
+    pub reviewer: Arc<dyn Reviewer>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub rng: Arc<dyn Rng>,
+    /// Counts of uses.
+    pub usage: Arc<dyn Usage>,
+}
+
+/// One installation at work: the data plane and the reconcilers of one Region.
+pub struct Engine {
+    /// The world.
+    pub ports: Ports,
+    /// The Region that this installation calls itself.
+    pub region: Region,
+    /// Which account a namespace is.
+    pub accounts: accounts::Accounts,
+    /// Opens and seals the state.
+    pub vault: vault::Vault,
+    /// What requests are answered from.
+    pub snapshots: snapshot::SnapshotCell,
+    /// Request rates.
+    pub limiter: limiter::Limiter,
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

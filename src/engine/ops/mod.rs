@@ -1,0 +1,23 @@
+//! The handlers. They act on admitted requests: keys are resolved, allowed and in the right state.
+
+pub mod data_key;
+pub mod encrypt;
+pub mod key_admin;
+pub mod list;
+pub mod random;
+pub mod reencrypt;
+
+use crate::api::aws::error::{AwsError, ErrorCode};
+use crate::ports::key_backend::BackendError;
+
+/// What a caller is told when a backend fails.
+fn backend_error(arn: &str, error: BackendError) -> AwsError {
+    match error {
+        BackendError::InvalidCiphertext => AwsError::silent(ErrorCode::InvalidCiphertext),
+        BackendError::Unreadable => AwsError::new(ErrorCode::KmsInvalidState, format!("{arn} is unavailable.")),
+        BackendError::Pending(_) | BackendError::Unavailable => {
+            tracing::error!(arn, %error, "the key backend failed");
+            AwsError::internal()
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! Observe, plan, execute, until nothing is left to do. Controllers, `coffer local` and API calls share it.
+
+use std::collections::HashSet;
+
+use super::Engine;
+use super::execute::{ActionResult, ExecuteError};
+use super::snapshot::binding;
+use super::vault::{Opened, VaultError};
+use crate::api::crd::condition::{Condition, ConditionReason, ConditionStatus, ConditionType};
+use crate::crypto::derive;
+use crate::crypto::seal::MaterialBinding;
+use crate::domain::plan::{Action, FoundMaterial, Plan, Reason, Seen, SeenMaterial};
+use crate::domain::reconcile::kms_key::{Input, ReadRecord, plan};
+use crate::domain::record::{HoldCause, Record};
+use crate::domain::resource::Resource;
+use crate::domain::validate::wanted_key;
+use crate::ports::key_backend::BackendError;
+use crate::ports::resources::{Report, ResourceError};
+use crate::ports::store::StoreError;
+use crate::types::ids::KeyId;
+use crate::types::key::{KeySpec, Origin};
+use crate::types::limits::{RECONCILE_ROUNDS_MAX, REVISION_WAIT_MAX, WAKE_AFTER_MAX};
+use crate::types::object::ObjectName;
+use crate::types::revision::Revision;
+use crate::types::time::Timestamp;
+
+/// How a reconcile ended.
+#[derive(Clone, Debug)]
+pub struct Settled {
+    /// The key.
+    pub key_id: KeyId,
+    /// Why the last plan was as it was.
+    pub because: Reason,
+    /// Whether nothing is left to do.
+    pub complete: bool,
+    /// When to look again at the latest.
+    pub wake_at: Timestamp,
+}
+
+/// Why a reconcile could not go on. Nothing was lost: the next one begins where this one ended.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ReconcileError {
+    /// Sealed state could not be read.
+    #[error("the sealed state could not be read")]
+    Vault(#[from] VaultError),
+    /// An action failed.
+    #[error("{action} failed")]
+    Action {
+        /// The action's name.
+        action: &'static str,
+        /// Why.
+        #[source]
+        source: ExecuteError,
+    },
+    /// Resources could not be read.
+    #[error("the resources could not be read")]
+    Resources(#[from] ResourceError),
+}
+
+struct Observed {
+    key_id: KeyId,
+    record: Option<Opened<Record>>,
+    seen: Seen,
+}
+
+impl Engine {
+    /// Brings the key of one resource to its wanted state; without a resource, that of a removed one.
+    ///
+    /// # Errors
+    /// `ReconcileError` where something failed on the way.
+    pub async fn reconcile(
+        &self,
+        namespace: &str,
+        name: &str,
+        resource: Option<&Resource>,
+    ) -> Result<Option<Settled>, ReconcileError> {
+        let previous = self.ports.resources.reported(namespace, name).await;
+        let mut written = None;
+        for round in 1..=RECONCILE_ROUNDS_MAX {
+            let Some(observed) = self.observe(namespace, name, resource).await? else { return Ok(None) };
+            let plan = self.plan(&observed, resource, &previous);
+            let poll_at = self.carry_out(&observed.key_id, &plan.actions, &mut written).await?;
+            let complete = plan.actions.is_empty();
+            if complete || poll_at.is_some() || round == RECONCILE_ROUNDS_MAX {
+                return Ok(Some(self.settle(observed.key_id, resource, plan, poll_at, written).await));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn carry_out(
+        &self,
+        key_id: &KeyId,
+        actions: &[Action],
+        written: &mut Option<Revision>,
+    ) -> Result<Option<Timestamp>, ReconcileError> {
+        for action in actions {
+            match self.execute(key_id, action).await {
+                ActionResult::Done(revision) => *written = (*written).max(revision),
+                ActionResult::Pending { poll_at } => return Ok(Some(poll_at)),
+                ActionResult::Failed(source) => {
+                    return Err(ReconcileError::Action { action: action.name(), source });
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    async fn settle(
+        &self,
+        key_id: KeyId,
+        resource: Option<&Resource>,
+        plan: Plan,
+        poll_at: Option<Timestamp>,
+        written: Option<Revision>,
+    ) -> Settled {
+        if let Some(resource) = resource {
+            self.ports.resources.report(resource, Report { key_id, conditions: plan.conditions }).await;
+        }
+        if let Some(revision) = written {
+            self.show(revision).await;
+        }
+        let latest = self.ports.clock.wall().plus(WAKE_AFTER_MAX);
+        let wake_at = [poll_at, plan.wake_at].into_iter().flatten().fold(latest, Ord::min);
+        Settled { key_id, because: plan.because, complete: plan.actions.is_empty(), wake_at }
+    }
+
+    /// Waits, not for ever, until the snapshot shows a revision.
+    pub async fn show(&self, revision: Revision) {
+        let shown = std::pin::pin!(self.snapshots.wait_for(revision));
+        futures::future::select(shown, self.ports.clock.sleep(REVISION_WAIT_MAX)).await;
+    }
+
+    fn plan(&self, observed: &Observed, resource: Option<&Resource>, previous: &[Condition]) -> Plan {
+        let read: Option<ReadRecord> = observed.record.as_ref().map(Opened::to_read);
+        let now = self.ports.clock.wall();
+        plan(&Input { key_id: observed.key_id, resource, read: read.as_ref(), seen: &observed.seen, now, previous })
+    }
+
+    /// Reads everything that a plan depends on; nothing, where there is neither resource nor claim.
+    async fn observe(
+        &self,
+        namespace: &str,
+        name: &str,
+        resource: Option<&Resource>,
+    ) -> Result<Option<Observed>, ReconcileError> {
+        let claim = self.vault.claim(namespace, name).await?.map(|opened| opened.content);
+        let claimed = claim.as_ref().map(crate::domain::record::OwnerClaim::key_id);
+        let Some(key_id) = claimed.or_else(|| resource.and_then(|resource| self.new_key_id(resource))) else {
+            return Ok(None);
+        };
+        let record = self.vault.record(&key_id).await?;
+        let active_term = self.vault.roots.active_term();
+        let materials = self.observe_materials(&key_id, record.as_ref().map(|read| &read.content)).await?;
+        Ok(Some(Observed { key_id, record, seen: Seen { active_term, claim, materials } }))
+    }
+
+    fn new_key_id(&self, resource: &Resource) -> Option<KeyId> {
+        let installation = self.vault.roots.installation()?;
+        let wanted = wanted_key(&resource.spec).ok();
+        let multi_region = wanted.as_ref().is_some_and(|wanted| wanted.multi_region);
+        let derived = derive::key_id(&installation, &resource.uid, multi_region);
+        Some(wanted.and_then(|wanted| wanted.key_id).unwrap_or(derived))
+    }
+
+    async fn observe_materials(
+        &self,
+        key_id: &KeyId,
+        record: Option<&Record>,
+    ) -> Result<Vec<SeenMaterial>, ReconcileError> {
+        let active = self.vault.roots.active_term();
+        let mut wanted: Vec<(u32, u32)> =
+            record.map_or_else(Vec::new, |record| record.materials.iter().map(|made| (made.version, made.term)).collect());
+        wanted.extend(record.map_or(Some(1), |record| record.announced_version).map(|version| (version, active)));
+        let mut seen = Vec::with_capacity(wanted.len());
+        for (version, term) in wanted {
+            let symmetric = (KeySpec::SymmetricDefault, Origin::AwsKms);
+            let (spec, origin) = record.map_or(symmetric, |record| (record.immutable.key_spec, record.immutable.origin));
+            let found = self.find_material(&MaterialBinding { key_id: *key_id, version, spec, origin }, term).await?;
+            seen.push(SeenMaterial { version, term, found });
+        }
+        Ok(seen)
+    }
+
+    async fn find_material(&self, binding: &MaterialBinding, term: u32) -> Result<FoundMaterial, ReconcileError> {
+        let name = ObjectName::material(&binding.key_id, binding.version, term);
+        let Some(stored) = self.ports.store.get(&name).await.map_err(VaultError::Store)? else {
+            return Ok(FoundMaterial::Missing);
+        };
+        match self.ports.backend.identify(binding, term, &stored.bytes).await {
+            Ok(material_id) => Ok(FoundMaterial::Present(material_id)),
+            Err(BackendError::Unreadable) => Ok(FoundMaterial::Unreadable),
+            Err(source) => Err(ReconcileError::Action { action: "Identify", source: source.into() }),
+        }
+    }
+
+    /// Looks at every resource and at every key without one: finds what no event brought.
+    ///
+    /// # Errors
+    /// Where the resources cannot be listed completely; an incomplete list would look like removals.
+    pub async fn sweep(&self) -> Result<(), ReconcileError> {
+        let resources = self.ports.resources.list().await?;
+        let snapshot = self.snapshots.load();
+        for resource in &resources {
+            if !self.is_in_sync(resource) {
+                self.reconcile_or_report(resource).await;
+            }
+        }
+        let present: HashSet<(&str, &str)> =
+            resources.iter().map(|resource| (resource.namespace.as_str(), resource.name.as_str())).collect();
+        for entry in snapshot.keys() {
+            let owner = &entry.record.owner;
+            let held = entry.record.hold(HoldCause::ResourceDeleted).is_some();
+            if !held && !present.contains(&(owner.namespace.as_str(), owner.name.as_str())) {
+                self.reconcile_removed(&owner.namespace, &owner.name).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reconciles a resource; a failure is reported as its condition, and the sweep comes back to it.
+    pub async fn reconcile_or_report(&self, resource: &Resource) {
+        let (namespace, name) = (resource.namespace.as_str(), resource.name.as_str());
+        if let Err(error) = self.reconcile(namespace, name, Some(resource)).await {
+            let previous = self.ports.resources.reported(namespace, name).await;
+            let conditions = failure_conditions(&error, resource, &previous, self.ports.clock.wall());
+            let key_id = self.new_key_id(resource).unwrap_or(KeyId::new([0; 16], false));
+            tracing::error!(namespace, name, error = &error as &dyn std::error::Error, "a KmsKey could not be reconciled");
+            self.ports.resources.report(resource, Report { key_id, conditions }).await;
+        }
+    }
+
+    async fn reconcile_removed(&self, namespace: &str, name: &str) {
+        match self.reconcile(namespace, name, None).await {
+            Ok(settled) => tracing::warn!(namespace, name, ?settled, "a KmsKey is gone; its key waits to be destroyed"),
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::error!(namespace, name, error, "the removal of a KmsKey could not be noted");
+            }
+        }
+    }
+
+    /// A cheap look at the snapshot that spares thousands of reads at every start.
+    fn is_in_sync(&self, resource: &Resource) -> bool {
+        let Some(key_id) = self.new_key_id(resource) else { return false };
+        let Some(super::snapshot::Known::Key(entry)) = self.snapshots.load().get(&key_id) else { return false };
+        let owner = &entry.record.owner;
+        let wanted = wanted_key(&resource.spec).ok();
+        entry.health == crate::domain::lifecycle::MaterialHealth::Complete
+            && entry.record.announced_version.is_none()
+            && entry.record.hold(HoldCause::ResourceDeleted).is_none()
+            && (owner.resource_uid, owner.generation) == (resource.uid, resource.generation)
+            && (owner.namespace.as_str(), owner.name.as_str()) == (resource.namespace.as_str(), resource.name.as_str())
+            && wanted.is_some_and(|wanted| {
+                wanted.mutable == entry.record.spec && wanted.immutable == entry.record.immutable
+            })
+    }
+}
+
+fn failure_conditions(
+    error: &ReconcileError,
+    resource: &Resource,
+    previous: &[Condition],
+    now: Timestamp,
+) -> Vec<Condition> {
+    let reason = match error {
+        ReconcileError::Vault(VaultError::DoesNotOpen(_) | VaultError::Content { .. }) => {
+            ConditionReason::RecordUnreadable
+        }
+        _ => ConditionReason::Creating,
+    };
+    let message = match error {
+        ReconcileError::Vault(error) => error.to_string(),
+        other => other.to_string(),
+    };
+    let generation = i64::try_from(resource.generation).unwrap_or(i64::MAX);
+    let condition = |kind, status| {
+        let same = |condition: &&Condition| condition.kind == kind && condition.status == status;
+        let last_transition_time = previous.iter().find(same).map_or(now, |condition| condition.last_transition_time);
+        let message = message.clone();
+        Condition { kind, status, reason, message, observed_generation: generation, last_transition_time }
+    };
+    let stalled = reason == ConditionReason::RecordUnreadable;
+    let status = |holds: bool| if holds { ConditionStatus::True } else { ConditionStatus::False };
+    vec![
+        condition(ConditionType::Ready, ConditionStatus::False),
+        condition(ConditionType::Reconciling, status(!stalled)),
+        condition(ConditionType::Stalled, status(stalled)),
+    ]
+}
+
+/// The binding of a record's material, for callers outside the engine that check materials offline.
+#[must_use]
+pub fn material_binding(record: &Record, version: u32) -> MaterialBinding {
+    binding(record, version)
+}
+
+/// Whether a failure is one of the medium, which may pass.
+#[must_use]
+pub fn is_medium_failure(error: &ReconcileError) -> bool {
+    matches!(
+        error,
+        ReconcileError::Vault(VaultError::Store(StoreError::Medium { .. }))
+            | ReconcileError::Action { source: ExecuteError::Vault(VaultError::Store(StoreError::Medium { .. })), .. }
+    )
+}

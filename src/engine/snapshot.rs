@@ -1,0 +1,302 @@
+//! The read model: every key with its sealed materials, immutable, replaced as a whole.
+//!
+//! Requests are answered from it alone. It follows the store's events, one after the other, and tells how
+//! far it has come, so that whoever wrote can wait until it shows the write.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use futures::StreamExt as _;
+use futures::channel::oneshot;
+
+use super::Engine;
+use super::vault::{Vault, VaultError};
+use crate::api::aws::page::Position;
+use crate::crypto::seal::MaterialBinding;
+use crate::domain::lifecycle::{MaterialHealth, effective_state};
+use crate::domain::record::{Material, Record};
+use crate::ports::key_backend::{KeyBackend, KeyHandle};
+use crate::ports::store::{Event, Stored};
+use crate::types::ids::KeyId;
+use crate::types::object::{Kind, ObjectName};
+use crate::types::revision::Revision;
+use crate::types::state::KeyState;
+
+/// The kinds that decide about requests.
+pub const WATCHED: &[Kind] = &[Kind::Key, Kind::Material];
+
+const SHARDS: usize = 256;
+
+/// One key as requests see it.
+#[derive(Debug)]
+pub struct KeyEntry {
+    /// The record.
+    pub record: Record,
+    /// Whether its materials are there and open.
+    pub health: MaterialHealth,
+    /// One handle for each material that is there, by version.
+    pub handles: Vec<KeyHandle>,
+}
+
+impl KeyEntry {
+    /// The state that a caller sees.
+    #[must_use]
+    pub fn state(&self) -> KeyState {
+        effective_state(&self.record, self.health)
+    }
+
+    /// The material that Encrypt uses.
+    #[must_use]
+    pub fn current_handle(&self) -> Option<&KeyHandle> {
+        self.handles.last()
+    }
+
+    /// Where the key stands in lists.
+    #[must_use]
+    pub const fn position(&self) -> Position {
+        Position { created_at: self.record.created_at, key_id: self.record.key_id() }
+    }
+}
+
+/// What is known of one key id.
+#[derive(Clone, Debug)]
+pub enum Known {
+    /// A key.
+    Key(Arc<KeyEntry>),
+    /// A record that does not open or cannot be understood.
+    Unreadable,
+}
+
+#[derive(Clone, Default)]
+struct Slot {
+    record: Option<Stored>,
+    materials: BTreeMap<String, Arc<[u8]>>,
+    known: Option<Known>,
+}
+
+type Shard = HashMap<[u8; 16], Slot>;
+
+/// The keys at one point in the store's history.
+#[derive(Clone)]
+pub struct Snapshot {
+    shards: Vec<Arc<Shard>>,
+    /// The point.
+    pub revision: Revision,
+}
+
+impl Snapshot {
+    fn empty() -> Self {
+        Self { shards: vec![Arc::default(); SHARDS], revision: Revision::default() }
+    }
+
+    /// What is known of a key id.
+    #[must_use]
+    pub fn get(&self, key_id: &KeyId) -> Option<Known> {
+        let known = self.shards.get(shard_of(key_id)).and_then(|shard| shard.get(key_id.as_bytes()))?.known.clone();
+        // The multi-Region flag is part of the id: with the other one it is the id of no key.
+        known.filter(|known| match known {
+            Known::Key(entry) => entry.record.key_id() == *key_id,
+            Known::Unreadable => true,
+        })
+    }
+
+    /// All keys, in no order.
+    pub fn keys(&self) -> impl Iterator<Item = &Arc<KeyEntry>> {
+        self.shards.iter().flat_map(|shard| shard.values()).filter_map(|slot| match &slot.known {
+            Some(Known::Key(entry)) => Some(entry),
+            _ => None,
+        })
+    }
+
+    fn slot(&mut self, key_id: &KeyId) -> Option<&mut Slot> {
+        let shard = self.shards.get_mut(shard_of(key_id))?;
+        Some(Arc::make_mut(shard).entry(*key_id.as_bytes()).or_default())
+    }
+}
+
+fn shard_of(key_id: &KeyId) -> usize {
+    let [first, ..] = key_id.as_bytes();
+    usize::from(*first) % SHARDS
+}
+
+/// The current snapshot and those who wait for a later one.
+pub struct SnapshotCell {
+    current: RwLock<Arc<Snapshot>>,
+    waiters: Mutex<Vec<(Revision, oneshot::Sender<()>)>>,
+}
+
+impl Default for SnapshotCell {
+    fn default() -> Self {
+        Self { current: RwLock::new(Arc::new(Snapshot::empty())), waiters: Mutex::default() }
+    }
+}
+
+impl SnapshotCell {
+    /// The current snapshot.
+    #[must_use]
+    pub fn load(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Ends when a snapshot of this revision or a later one is current.
+    pub async fn wait_for(&self, revision: Revision) {
+        let receiver = {
+            let mut waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
+            if self.load().revision >= revision {
+                return;
+            }
+            let (sender, receiver) = oneshot::channel();
+            waiters.push((revision, sender));
+            receiver
+        };
+        let _ = receiver.await;
+    }
+
+    fn store(&self, snapshot: Snapshot) {
+        let revision = snapshot.revision;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
+        let mut waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
+        let (reached, waiting) = std::mem::take(&mut *waiters).into_iter().partition(|(at, _)| *at <= revision);
+        *waiters = waiting;
+        let reached: Vec<(Revision, oneshot::Sender<()>)> = reached;
+        for (_, sender) in reached {
+            let _ = sender.send(());
+        }
+    }
+}
+
+impl Engine {
+    /// Follows the store for as long as it has events. The process runs this beside the data plane;
+    /// `ready` is told when the first snapshot is complete.
+    pub async fn follow_store(&self, ready: oneshot::Sender<()>) {
+        let mut ready = Some(ready);
+        let mut events = self.ports.store.watch(WATCHED);
+        while let Some(event) = events.next().await {
+            self.apply(event).await;
+            if let Some(ready) = ready.take() {
+                let _ = ready.send(());
+            }
+        }
+    }
+
+    async fn apply(&self, event: Event) {
+        let mut next = match &event {
+            Event::Reset(..) => Snapshot::empty(),
+            _ => self.snapshots.load().as_ref().clone(),
+        };
+        match event {
+            Event::Reset(objects, revision) => {
+                let mut changed: Vec<KeyId> = Vec::new();
+                for (name, stored) in objects {
+                    changed.extend(put(&mut next, &name, Some(stored)).filter(|_| name.kind() == Kind::Key));
+                }
+                for key_id in changed {
+                    self.rebuild(&mut next, &key_id).await;
+                }
+                next.revision = revision;
+            }
+            Event::Applied(name, stored, revision) => self.change(&mut next, &name, Some(stored), revision).await,
+            Event::Deleted(name, revision) => self.change(&mut next, &name, None, revision).await,
+        }
+        self.snapshots.store(next);
+    }
+
+    async fn change(&self, next: &mut Snapshot, name: &ObjectName, stored: Option<Stored>, revision: Revision) {
+        if let Some(key_id) = put(next, name, stored) {
+            self.rebuild(next, &key_id).await;
+        }
+        next.revision = revision;
+    }
+
+    /// Reads one key from the store's medium and shows it at once. For what the snapshot does not know.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn refresh(&self, key_id: &KeyId) -> Result<Option<Known>, VaultError> {
+        let Some(record) = self.vault.record(key_id).await? else { return Ok(None) };
+        let mut materials = BTreeMap::new();
+        for material in &record.content.materials {
+            let name = ObjectName::parse(Kind::Material, &material.stored_name);
+            if let Some(name) = name
+                && let Some(stored) = self.ports.store.get(&name).await?
+            {
+                materials.insert(name.to_string(), stored.bytes);
+            }
+        }
+        let entry = entry(self.ports.backend.as_ref(), record.content, &materials).await;
+        Ok(Some(Known::Key(Arc::new(entry))))
+    }
+
+    async fn rebuild(&self, next: &mut Snapshot, key_id: &KeyId) {
+        let Some(slot) = next.slot(key_id) else { return };
+        slot.known = match slot.record.clone() {
+            None => None,
+            Some(stored) => Some(known(&self.vault, self.ports.backend.as_ref(), key_id, stored, &slot.materials).await),
+        };
+    }
+}
+
+async fn known(
+    vault: &Vault,
+    backend: &dyn KeyBackend,
+    key_id: &KeyId,
+    stored: Stored,
+    materials: &BTreeMap<String, Arc<[u8]>>,
+) -> Known {
+    match vault.open_record(&ObjectName::key(key_id), stored) {
+        Ok(opened) => Known::Key(Arc::new(entry(backend, opened.content, materials).await)),
+        Err(error) => {
+            tracing::error!(%key_id, %error, "a record is unreadable");
+            Known::Unreadable
+        }
+    }
+}
+
+async fn entry(backend: &dyn KeyBackend, record: Record, materials: &BTreeMap<String, Arc<[u8]>>) -> KeyEntry {
+    let mut handles = Vec::with_capacity(record.materials.len());
+    for material in &record.materials {
+        let Some(stored) = materials.get(&material.stored_name) else { continue };
+        let binding = binding(&record, material.version);
+        let found = backend.identify(&binding, material.term, stored).await;
+        if found == Ok(material.material_id) {
+            handles.push(handle(binding, material, stored));
+        }
+    }
+    let complete = handles.len() == record.materials.len();
+    if !complete {
+        tracing::error!(key_id = %record.key_id(), "material is missing or does not open");
+    }
+    let health = if complete { MaterialHealth::Complete } else { MaterialHealth::Damaged };
+    KeyEntry { record, health, handles }
+}
+
+fn handle(binding: MaterialBinding, material: &Material, stored: &Arc<[u8]>) -> KeyHandle {
+    KeyHandle { binding, term: material.term, material_id: material.material_id, stored: Arc::clone(stored) }
+}
+
+/// What a version of a key's material is bound to.
+#[must_use]
+pub fn binding(record: &Record, version: u32) -> MaterialBinding {
+    MaterialBinding {
+        key_id: record.key_id(),
+        version,
+        spec: record.immutable.key_spec,
+        origin: record.immutable.origin,
+    }
+}
+
+/// Puts an object into its key's slot, or takes it out, and tells which key that is.
+fn put(next: &mut Snapshot, name: &ObjectName, stored: Option<Stored>) -> Option<KeyId> {
+    let key_id = name.key_id()?;
+    let slot = next.slot(&key_id)?;
+    match (name.kind(), stored) {
+        (Kind::Key, stored) => slot.record = stored,
+        (_, Some(stored)) => {
+            slot.materials.insert(name.to_string(), stored.bytes);
+        }
+        (_, None) => {
+            slot.materials.remove(name.as_str());
+        }
+    }
+    Some(key_id)
+}

@@ -1,0 +1,358 @@
+//! One row for each operation of the API: everything about it that is not code.
+//!
+//! A new operation is one row here and one handler in `ops`.
+
+use futures::future::BoxFuture;
+
+use super::Engine;
+use super::admit::Admitted;
+use super::ops;
+use super::trail::Trail;
+use crate::api::aws::error::AwsError;
+use crate::api::aws::member::{Input, Member};
+use crate::api::aws::operation::Operation;
+use crate::api::aws::{crypto, data_key, key};
+use crate::domain::allowed::StateRule;
+use crate::domain::authorize::Verb;
+use crate::domain::quota::QuotaClass;
+use crate::types::key::KeyUsage;
+use crate::types::limits::{BODY_MAX, BODY_WITH_RECIPIENT_MAX};
+use crate::types::secret::SecretBytes;
+
+/// Serves an admitted request.
+pub type Handler = for<'a> fn(&'a Engine, &'a Admitted<'a>, &'a mut Trail) -> BoxFuture<'a, Result<SecretBytes, AwsError>>;
+
+/// One key that a request names.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyArgument {
+    /// The member that names the key.
+    pub member: &'static str,
+    /// The member with a blob that names the key where `member` is absent, and must agree where it is not.
+    pub blob: Option<&'static str>,
+    /// The permission that is needed on it.
+    pub verb: Verb,
+    /// The same in AWS's words.
+    pub action: &'static str,
+    /// Whether it may be named by alias.
+    pub aliases: bool,
+    /// The member with the algorithm, which must fit the key.
+    pub algorithm: Option<&'static str>,
+}
+
+/// What is known of one operation.
+pub struct Row {
+    /// The operation.
+    pub operation: Operation,
+    /// Its members.
+    pub members: &'static [Member],
+    /// The keys that a request names, each with its own permission.
+    pub keys: &'static [KeyArgument],
+    /// The permission that is needed where no key is named.
+    pub verb: Verb,
+    /// The same in AWS's words.
+    pub action: &'static str,
+    /// The class that its rate counts in.
+    pub quota: QuotaClass,
+    /// Which states of its keys it accepts.
+    pub states: StateRule,
+    /// Which usage its keys must have.
+    pub usage: Option<KeyUsage>,
+    /// The grant operation that allows it, where grants can.
+    pub grant: Option<&'static str>,
+    /// Whether it changes a key, so that an intent is recorded before.
+    pub changes: bool,
+    /// Whether the same call made twice has the effect of one.
+    pub idempotent: bool,
+    /// Most bytes of a request's body.
+    pub body_max: usize,
+    /// Members that the audit record shows, with their names there.
+    pub audited: &'static [(&'static str, &'static str)],
+    /// A check that comes after authorisation and before the key's state.
+    pub precheck: Option<fn(&Input<'_>) -> Result<(), AwsError>>,
+    /// The code; absent where this version does not implement the operation.
+    pub handler: Option<Handler>,
+}
+
+const KEY: (&str, &str) = ("KeyId", "keyId");
+const CONTEXT: (&str, &str) = ("EncryptionContext", "encryptionContext");
+const ALGORITHM: (&str, &str) = ("EncryptionAlgorithm", "encryptionAlgorithm");
+
+const fn argument(member: &'static str, verb: &'static str, action: &'static str) -> KeyArgument {
+    KeyArgument { member, blob: None, verb: Verb(verb), action, aliases: true, algorithm: None }
+}
+
+/// What most rows have in common; also the whole of a row that is not implemented.
+const fn row(operation: Operation, verb: &'static str, action: &'static str) -> Row {
+    Row {
+        operation,
+        members: &[],
+        keys: &[],
+        verb: Verb(verb),
+        action,
+        quota: QuotaClass::Manage,
+        states: StateRule::Any,
+        usage: None,
+        grant: None,
+        changes: false,
+        idempotent: true,
+        body_max: BODY_MAX,
+        audited: &[KEY],
+        precheck: None,
+        handler: None,
+    }
+}
+
+/// The row of an operation.
+#[must_use]
+pub fn find(operation: Operation) -> &'static Row {
+    IMPLEMENTED.iter().find(|row| row.operation == operation).unwrap_or_else(|| not_implemented(operation))
+}
+
+/// The operations that have a handler.
+pub static IMPLEMENTED: &[Row] = &[
+    Row {
+        members: key::CREATE_KEY,
+        changes: true,
+        idempotent: false,
+        audited: &[
+            ("Description", "description"),
+            ("KeySpec", "keySpec"),
+            ("CustomerMasterKeySpec", "customerMasterKeySpec"),
+            ("KeyUsage", "keyUsage"),
+            ("Origin", "origin"),
+        ],
+        precheck: Some(ops::key_admin::check_create_key),
+        handler: Some(|engine, admitted, trail| Box::pin(ops::key_admin::create_key(engine, admitted, trail))),
+        ..row(Operation::CreateKey, "create", "kms:CreateKey")
+    },
+    Row {
+        members: crypto::DECRYPT,
+        keys: &[KeyArgument {
+            blob: Some("CiphertextBlob"),
+            algorithm: Some("EncryptionAlgorithm"),
+            ..argument("KeyId", "decrypt", "kms:Decrypt")
+        }],
+        quota: QuotaClass::Symmetric,
+        states: StateRule::Usable,
+        usage: Some(KeyUsage::EncryptDecrypt),
+        grant: Some("Decrypt"),
+        body_max: BODY_WITH_RECIPIENT_MAX,
+        audited: &[KEY, CONTEXT, ALGORITHM],
+        handler: Some(|engine, admitted, trail| Box::pin(ops::encrypt::decrypt(engine, admitted, trail))),
+        ..row(Operation::Decrypt, "decrypt", "kms:Decrypt")
+    },
+    Row {
+        members: key::DESCRIBE_KEY,
+        keys: &[argument("KeyId", "get", "kms:DescribeKey")],
+        quota: QuotaClass::Describe,
+        grant: Some("DescribeKey"),
+        handler: Some(|engine, admitted, _| Box::pin(ops::key_admin::describe_key(engine, admitted))),
+        ..row(Operation::DescribeKey, "get", "kms:DescribeKey")
+    },
+    Row {
+        members: key::KEY_ONLY,
+        keys: &[KeyArgument { aliases: false, ..argument("KeyId", "disablekey", "kms:DisableKey") }],
+        states: StateRule::Switchable,
+        changes: true,
+        handler: Some(|engine, admitted, trail| Box::pin(ops::key_admin::disable_key(engine, admitted, trail))),
+        ..row(Operation::DisableKey, "disablekey", "kms:DisableKey")
+    },
+    Row {
+        members: key::KEY_ONLY,
+        keys: &[KeyArgument { aliases: false, ..argument("KeyId", "enablekey", "kms:EnableKey") }],
+        states: StateRule::Switchable,
+        changes: true,
+        handler: Some(|engine, admitted, trail| Box::pin(ops::key_admin::enable_key(engine, admitted, trail))),
+        ..row(Operation::EnableKey, "enablekey", "kms:EnableKey")
+    },
+    Row {
+        members: crypto::ENCRYPT,
+        keys: &[KeyArgument {
+            algorithm: Some("EncryptionAlgorithm"),
+            ..argument("KeyId", "encrypt", "kms:Encrypt")
+        }],
+        quota: QuotaClass::Symmetric,
+        states: StateRule::Usable,
+        usage: Some(KeyUsage::EncryptDecrypt),
+        grant: Some("Encrypt"),
+        audited: &[KEY, CONTEXT, ALGORITHM],
+        handler: Some(|engine, admitted, trail| Box::pin(ops::encrypt::encrypt(engine, admitted, trail))),
+        ..row(Operation::Encrypt, "encrypt", "kms:Encrypt")
+    },
+    Row {
+        members: data_key::GENERATE_DATA_KEY,
+        keys: &[argument("KeyId", "generatedatakey", "kms:GenerateDataKey")],
+        quota: QuotaClass::Symmetric,
+        states: StateRule::Usable,
+        usage: Some(KeyUsage::EncryptDecrypt),
+        grant: Some("GenerateDataKey"),
+        body_max: BODY_WITH_RECIPIENT_MAX,
+        audited: &[KEY, CONTEXT, ("KeySpec", "keySpec"), ("NumberOfBytes", "numberOfBytes")],
+        precheck: Some(ops::data_key::check_length),
+        handler: Some(|engine, admitted, trail| Box::pin(ops::data_key::generate_data_key(engine, admitted, trail))),
+        ..row(Operation::GenerateDataKey, "generatedatakey", "kms:GenerateDataKey")
+    },
+    Row {
+        members: data_key::GENERATE_DATA_KEY_WITHOUT_PLAINTEXT,
+        keys: &[argument("KeyId", "generatedatakeywithoutplaintext", "kms:GenerateDataKeyWithoutPlaintext")],
+        quota: QuotaClass::Symmetric,
+        states: StateRule::Usable,
+        usage: Some(KeyUsage::EncryptDecrypt),
+        grant: Some("GenerateDataKeyWithoutPlaintext"),
+        audited: &[KEY, CONTEXT, ("KeySpec", "keySpec"), ("NumberOfBytes", "numberOfBytes")],
+        precheck: Some(ops::data_key::check_length),
+        handler: Some(|engine, admitted, trail| {
+            Box::pin(ops::data_key::generate_data_key_without_plaintext(engine, admitted, trail))
+        }),
+        ..row(
+            Operation::GenerateDataKeyWithoutPlaintext,
+            "generatedatakeywithoutplaintext",
+            "kms:GenerateDataKeyWithoutPlaintext",
+        )
+    },
+    Row {
+        members: data_key::GENERATE_RANDOM,
+        quota: QuotaClass::Symmetric,
+        body_max: BODY_WITH_RECIPIENT_MAX,
+        audited: &[("NumberOfBytes", "numberOfBytes")],
+        precheck: Some(ops::random::check_length),
+        handler: Some(|engine, admitted, _| Box::pin(ops::random::generate_random(engine, admitted))),
+        ..row(Operation::GenerateRandom, "generaterandom", "kms:GenerateRandom")
+    },
+    Row {
+        members: key::LIST_KEYS,
+        quota: QuotaClass::List,
+        audited: &[("Limit", "limit"), ("Marker", "marker")],
+        handler: Some(|engine, admitted, _| Box::pin(ops::list::list_keys(engine, admitted))),
+        ..row(Operation::ListKeys, "list", "kms:ListKeys")
+    },
+    Row {
+        members: crypto::RE_ENCRYPT,
+        keys: &[
+            KeyArgument {
+                blob: Some("CiphertextBlob"),
+                algorithm: Some("SourceEncryptionAlgorithm"),
+                ..argument("SourceKeyId", "reencryptfrom", "kms:ReEncryptFrom")
+            },
+            KeyArgument {
+                algorithm: Some("DestinationEncryptionAlgorithm"),
+                ..argument("DestinationKeyId", "reencryptto", "kms:ReEncryptTo")
+            },
+        ],
+        quota: QuotaClass::Symmetric,
+        states: StateRule::Usable,
+        usage: Some(KeyUsage::EncryptDecrypt),
+        grant: Some("ReEncryptFrom"),
+        audited: &[
+            ("SourceKeyId", "sourceKeyId"),
+            ("DestinationKeyId", "destinationKeyId"),
+            ("SourceEncryptionContext", "sourceEncryptionContext"),
+            ("DestinationEncryptionContext", "destinationEncryptionContext"),
+            ("SourceEncryptionAlgorithm", "sourceEncryptionAlgorithm"),
+            ("DestinationEncryptionAlgorithm", "destinationEncryptionAlgorithm"),
+        ],
+        handler: Some(|engine, admitted, trail| Box::pin(ops::reencrypt::re_encrypt(engine, admitted, trail))),
+        ..row(Operation::ReEncrypt, "reencryptfrom", "kms:ReEncrypt")
+    },
+];
+
+macro_rules! not_implemented_rows {
+    ($($operation:ident => $verb:literal),+ $(,)?) => {
+        fn not_implemented(operation: Operation) -> &'static Row {
+            match operation {
+                $(Operation::$operation => {
+                    static ROW: Row =
+                        row(Operation::$operation, $verb, concat!("kms:", stringify!($operation)));
+                    &ROW
+                })+
+                // A test asserts that each operation is in exactly one of the two lists.
+                _ => {
+                    static ROW: Row = row(Operation::CreateKey, "none", "kms:None");
+                    &ROW
+                }
+            }
+        }
+
+        /// The operations that are known and have no handler.
+        pub const NOT_IMPLEMENTED: &[Operation] = &[$(Operation::$operation),+];
+    };
+}
+
+not_implemented_rows! {
+    CancelKeyDeletion => "cancelkeydeletion",
+    ConnectCustomKeyStore => "connectcustomkeystore",
+    CreateAlias => "createalias",
+    CreateCustomKeyStore => "createcustomkeystore",
+    CreateGrant => "creategrant",
+    Decapsulate => "decapsulate",
+    DeleteAlias => "deletealias",
+    DeleteCustomKeyStore => "deletecustomkeystore",
+    DeleteImportedKeyMaterial => "deleteimportedkeymaterial",
+    DeriveSharedSecret => "derivesharedsecret",
+    DescribeCustomKeyStores => "describecustomkeystores",
+    DisableKeyRotation => "disablekeyrotation",
+    DisconnectCustomKeyStore => "disconnectcustomkeystore",
+    EnableKeyRotation => "enablekeyrotation",
+    Encapsulate => "encapsulate",
+    GenerateDataKeyPair => "generatedatakeypair",
+    GenerateDataKeyPairWithoutPlaintext => "generatedatakeypairwithoutplaintext",
+    GenerateMac => "generatemac",
+    GetKeyLastUsage => "getkeylastusage",
+    GetKeyPolicy => "getkeypolicy",
+    GetKeyRotationStatus => "getkeyrotationstatus",
+    GetParametersForImport => "getparametersforimport",
+    GetPublicKey => "getpublickey",
+    ImportKeyMaterial => "importkeymaterial",
+    ListAliases => "listaliases",
+    ListGrants => "listgrants",
+    ListKeyPolicies => "listkeypolicies",
+    ListKeyRotations => "listkeyrotations",
+    ListResourceTags => "listresourcetags",
+    ListRetirableGrants => "listretirablegrants",
+    PutKeyPolicy => "putkeypolicy",
+    ReplicateKey => "replicatekey",
+    RetireGrant => "retiregrant",
+    RevokeGrant => "revokegrant",
+    RotateKeyOnDemand => "rotatekeyondemand",
+    ScheduleKeyDeletion => "delete",
+    Sign => "sign",
+    TagResource => "tagresource",
+    UntagResource => "untagresource",
+    UpdateAlias => "updatealias",
+    UpdateCustomKeyStore => "updatecustomkeystore",
+    UpdateKeyDescription => "updatekeydescription",
+    UpdatePrimaryRegion => "updateprimaryregion",
+    Verify => "verify",
+    VerifyMac => "verifymac",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_operation_has_exactly_one_row() {
+        for operation in Operation::ALL {
+            let implemented = IMPLEMENTED.iter().filter(|row| row.operation == *operation).count();
+            let known = NOT_IMPLEMENTED.iter().filter(|known| *known == operation).count();
+            assert_eq!(implemented + known, 1, "{operation}");
+            assert_eq!(find(*operation).operation, *operation);
+            assert_eq!(find(*operation).handler.is_some(), implemented == 1);
+        }
+        assert_eq!((IMPLEMENTED.len(), NOT_IMPLEMENTED.len()), (11, 45));
+    }
+
+    #[test]
+    fn rows_speak_of_members_that_exist() {
+        for row in IMPLEMENTED {
+            let known = |name: &str| row.members.iter().any(|member| member.name == name);
+            for argument in row.keys {
+                assert!(known(argument.member), "{} {}", row.operation, argument.member);
+                assert!(argument.blob.is_none_or(known) && argument.algorithm.is_none_or(known));
+            }
+            assert!(row.audited.iter().all(|(member, _)| known(member)), "{}", row.operation);
+            let secret = |(member, _): &(&str, &str)| ["Plaintext", "CiphertextBlob"].contains(member);
+            assert!(!row.audited.iter().any(secret));
+        }
+    }
+}

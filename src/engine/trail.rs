@@ -1,0 +1,123 @@
+//! What a request leaves behind: its audit record grows while the request is served.
+
+use std::collections::BTreeMap;
+
+use super::Engine;
+use super::dispatch::Call;
+use super::table::Row;
+use crate::api::aws::error::AwsError;
+use crate::api::aws::member::Input;
+use crate::crypto::rng::random_array;
+use crate::ports::audit::{AuditRecord, AuditResource, EVENT_VERSION, Parameter, Phase, UserIdentity};
+use crate::types::account::AccountId;
+use crate::types::principal::{Principal, PrincipalKind};
+
+/// The growing record of one request.
+pub struct Trail {
+    record: AuditRecord,
+}
+
+impl Trail {
+    /// Begins the record of a request.
+    #[must_use]
+    pub fn begin(engine: &Engine, call: &Call<'_>, row: &'static Row) -> Self {
+        let record = AuditRecord {
+            event_version: EVENT_VERSION,
+            user_identity: identity(&call.principal),
+            event_time: engine.ports.clock.wall().to_rfc3339(),
+            event_source: "kms.amazonaws.com",
+            event_name: row.operation.as_str(),
+            aws_region: engine.region.to_string(),
+            source_address: call.source.map(str::to_owned),
+            user_agent: call.user_agent.map(str::to_owned),
+            error_code: None,
+            error_message: None,
+            request_parameters: BTreeMap::new(),
+            response_elements: BTreeMap::new(),
+            additional_event_data: BTreeMap::new(),
+            request_id: call.request_id.to_owned(),
+            event_id: new_id(engine),
+            read_only: !row.changes,
+            resources: Vec::new(),
+            event_type: "AwsApiCall",
+            recipient_account_id: call.principal.account.to_string(),
+            phase: Phase::Outcome,
+        };
+        Self { record }
+    }
+
+    /// Notes the members that the operation's row lists. None of them is secret.
+    pub fn note_request(&mut self, row: &'static Row, input: &Input<'_>) {
+        for (member, name) in row.audited {
+            let text = input.text(member).map(|text| Parameter::Text(text.to_owned()));
+            let number = input.length(member).map(|number| Parameter::Number(number as u64));
+            let pairs = || {
+                let context = input.context(member).ok().filter(|context| !context.is_empty())?;
+                Some(context.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
+            };
+            let parameter = text.or(number).or_else(|| pairs().map(Parameter::Pairs));
+            if let Some(parameter) = parameter {
+                self.record.request_parameters.insert(name, parameter);
+            }
+        }
+    }
+
+    /// Notes a parameter that the caller left to its default.
+    pub fn note_parameter(&mut self, name: &'static str, value: &str) {
+        self.record.request_parameters.entry(name).or_insert_with(|| Parameter::Text(value.to_owned()));
+    }
+
+    /// Notes a key that the request involves.
+    pub fn note_key(&mut self, arn: &str, account: AccountId) {
+        let resource = AuditResource { arn: arn.to_owned(), account_id: account.to_string(), kind: "AWS::KMS::Key" };
+        if !self.record.resources.contains(&resource) {
+            self.record.resources.push(resource);
+        }
+        self.record.recipient_account_id = account.to_string();
+    }
+
+    /// Notes what the request changed.
+    pub fn note_response(&mut self, name: &'static str, value: &str) {
+        self.record.response_elements.insert(name, Parameter::Text(value.to_owned()));
+    }
+
+    /// Notes what helps to understand the record.
+    pub fn note_additional(&mut self, name: &'static str, value: String) {
+        self.record.additional_event_data.insert(name, Parameter::Text(value));
+    }
+
+    /// The record of what is about to happen.
+    #[must_use]
+    pub fn intent(&self, engine: &Engine) -> AuditRecord {
+        AuditRecord { phase: Phase::Intent, event_id: new_id(engine), ..self.record.clone() }
+    }
+
+    /// The record of what happened.
+    #[must_use]
+    pub fn outcome(mut self, error: Option<&AwsError>) -> AuditRecord {
+        self.record.error_code = error.map(|error| error.code.as_str());
+        self.record.error_message = error.and_then(|error| error.message.clone());
+        self.record
+    }
+}
+
+fn identity(principal: &Principal) -> UserIdentity {
+    let kind = match principal.kind {
+        PrincipalKind::Root => "Root",
+        PrincipalKind::User => "IAMUser",
+        PrincipalKind::ServiceAccount => "AssumedRole",
+    };
+    UserIdentity {
+        kind,
+        arn: principal.arn(),
+        account_id: principal.account.to_string(),
+        access_key_id: principal.credential_id.clone(),
+    }
+}
+
+/// An id that is only there to tell records apart: where randomness fails it is all zeros, and the request
+/// fails for that reason elsewhere.
+fn new_id(engine: &Engine) -> String {
+    let random = random_array::<16>(engine.ports.rng.as_ref()).unwrap_or_default();
+    uuid::Builder::from_random_bytes(random).into_uuid().to_string()
+}

@@ -1,0 +1,93 @@
+//! A backend that keeps its keys elsewhere, as an HSM does: the store holds a reference and no key bytes.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+
+use crate::api::blob::{Blob, BlobHeader};
+use crate::crypto::blob::{self, Hedge};
+use crate::crypto::rng::{Rng as _, SeededRng};
+use crate::crypto::{derive, seal::MaterialBinding};
+use crate::ports::key_backend::{BackendError, CreatedMaterial, KeyBackend, KeyHandle};
+use crate::types::context::EncryptionContext;
+use crate::types::ids::MaterialId;
+use crate::types::secret::SecretBytes;
+use crate::types::time::Timestamp;
+
+/// Keys by reference. The first `pending` attempts to make one are answered with "not yet".
+pub struct FakeRemoteBackend {
+    keys: Mutex<HashMap<String, Arc<SecretBytes>>>,
+    pending: Mutex<u32>,
+    rng: SeededRng,
+}
+
+impl FakeRemoteBackend {
+    /// A backend that takes this many attempts to make a key.
+    pub fn new(pending: u32) -> Self {
+        Self { keys: Mutex::default(), pending: Mutex::new(pending), rng: SeededRng::new(99) }
+    }
+
+    fn reference(binding: &MaterialBinding) -> String {
+        format!("remote:{}:{}", binding.key_id, binding.version)
+    }
+
+    fn key(&self, binding: &MaterialBinding, stored: &[u8]) -> Result<Arc<SecretBytes>, BackendError> {
+        let reference = Self::reference(binding);
+        if stored != reference.as_bytes() {
+            return Err(BackendError::Unreadable);
+        }
+        self.keys.lock().unwrap().get(&reference).cloned().ok_or(BackendError::Unavailable)
+    }
+}
+
+#[async_trait]
+impl KeyBackend for FakeRemoteBackend {
+    async fn create_material(&self, binding: &MaterialBinding, _: u32) -> Result<CreatedMaterial, BackendError> {
+        {
+            let mut pending = self.pending.lock().unwrap();
+            if *pending > 0 {
+                *pending -= 1;
+                return Err(BackendError::Pending(Timestamp::from_milliseconds(1)));
+            }
+        }
+        let reference = Self::reference(binding);
+        let mut keys = self.keys.lock().unwrap();
+        let make = || Arc::new(SecretBytes::try_init_with(32, |bytes| self.rng.fill(bytes)).unwrap());
+        let key = keys.entry(reference.clone()).or_insert_with(make);
+        let material_id = derive::material_id(&binding.key_id, key.expose());
+        Ok(CreatedMaterial { stored: reference.into_bytes(), material_id })
+    }
+
+    async fn identify(&self, binding: &MaterialBinding, _: u32, stored: &[u8]) -> Result<MaterialId, BackendError> {
+        let key = self.key(binding, stored)?;
+        Ok(derive::material_id(&binding.key_id, key.expose()))
+    }
+
+    async fn encrypt(
+        &self,
+        handle: &KeyHandle,
+        context: &EncryptionContext,
+        plaintext: &SecretBytes,
+    ) -> Result<Vec<u8>, BackendError> {
+        let key = self.key(&handle.binding, &handle.stored)?;
+        let (key_id, version) = (handle.binding.key_id, handle.binding.version);
+        let header = BlobHeader { key_id, version, material: handle.material_id.prefix() };
+        let hedge = Hedge { replica: "remote", counter: 0 };
+        Ok(blob::seal(&key, &header, context, plaintext.expose(), &hedge, &self.rng).unwrap())
+    }
+
+    async fn decrypt(
+        &self,
+        handle: &KeyHandle,
+        context: &EncryptionContext,
+        blob: &Blob<'_>,
+    ) -> Result<SecretBytes, BackendError> {
+        let key = self.key(&handle.binding, &handle.stored)?;
+        blob::open(&key, blob, context).map_err(|_| BackendError::InvalidCiphertext)
+    }
+
+    async fn random(&self, length: usize) -> Result<SecretBytes, BackendError> {
+        SecretBytes::try_init_with(length, |bytes| self.rng.fill(bytes)).map_err(|_| BackendError::Unavailable)
+    }
+}

@@ -1,0 +1,9 @@
+//! Every port in memory, with failures on demand.
+
+mod backend;
+mod small;
+mod store;
+
+pub use backend::FakeRemoteBackend;
+pub use small::{FakeAudit, FakeClock, FakeResources, FakeReviewer, FakeUsage};
+pub use store::{Cut, FakeStore};

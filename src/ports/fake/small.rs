@@ -1,0 +1,177 @@
+//! The smaller ports in memory.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+
+use crate::api::crd::condition::Condition;
+use crate::api::crd::kms_key::KmsKeySpec;
+use crate::domain::authorize::Verb;
+use crate::domain::resource::{Manager, Resource};
+use crate::ports::audit::{Audit, AuditError, AuditRecord};
+use crate::ports::clock::Clock;
+use crate::ports::resources::{Report, ResourceError, Resources};
+use crate::ports::reviewer::{ReviewError, Reviewer};
+use crate::ports::usage::{Usage, Use};
+use crate::types::ids::ObjectUid;
+use crate::types::principal::Principal;
+use crate::types::time::{Span, Timestamp};
+
+/// A clock that only tests move.
+#[derive(Clone, Default)]
+pub struct FakeClock {
+    now: Arc<Mutex<(Timestamp, Timestamp)>>,
+}
+
+impl FakeClock {
+    /// Sets the wall clock.
+    pub fn set(&self, now: Timestamp) {
+        let mut times = self.now.lock().unwrap();
+        *times = (now, times.1.max(now));
+    }
+}
+
+impl Clock for FakeClock {
+    fn wall(&self) -> Timestamp {
+        self.now.lock().unwrap().0
+    }
+
+    fn monotonic(&self) -> Span {
+        self.now.lock().unwrap().1.since(Timestamp::default())
+    }
+
+    fn outside(&self) -> Option<Timestamp> {
+        None
+    }
+
+    fn high_water_mark(&self) -> Timestamp {
+        self.now.lock().unwrap().1
+    }
+
+    fn sleep(&self, _: Span) -> BoxFuture<'static, ()> {
+        futures::future::ready(()).boxed()
+    }
+}
+
+/// Records in memory, and a sink that can be full.
+#[derive(Clone, Default)]
+pub struct FakeAudit {
+    records: Arc<Mutex<Vec<AuditRecord>>>,
+    full: Arc<Mutex<bool>>,
+}
+
+impl FakeAudit {
+    /// Everything that was appended.
+    pub fn records(&self) -> Vec<AuditRecord> {
+        self.records.lock().unwrap().clone()
+    }
+
+    /// Makes the sink full, or gives it room again.
+    pub fn set_full(&self, full: bool) {
+        *self.full.lock().unwrap() = full;
+    }
+}
+
+#[async_trait]
+impl Audit for FakeAudit {
+    async fn append(&self, record: &AuditRecord) -> Result<(), AuditError> {
+        if *self.full.lock().unwrap() {
+            return Err(AuditError { sink: "memory".to_owned(), source: None });
+        }
+        self.records.lock().unwrap().push(record.clone());
+        Ok(())
+    }
+}
+
+/// An RBAC that allows all, or nothing.
+pub struct FakeReviewer(pub Result<bool, ReviewError>);
+
+#[async_trait]
+impl Reviewer for FakeReviewer {
+    async fn review(&self, _: &Principal, _: Verb, _: &str, _: Option<&str>) -> Result<bool, ReviewError> {
+        self.0.clone()
+    }
+}
+
+/// Counts in memory.
+#[derive(Default)]
+pub struct FakeUsage(Mutex<HashMap<Use, u64>>);
+
+impl Usage for FakeUsage {
+    fn count(&self, used: Use) {
+        *self.0.lock().unwrap().entry(used).or_default() += 1;
+    }
+
+    fn drain(&self) -> Vec<(Use, u64)> {
+        self.0.lock().unwrap().drain().collect()
+    }
+}
+
+/// Resources in memory.
+#[derive(Clone, Default)]
+pub struct FakeResources {
+    inner: Arc<Mutex<BTreeMap<(String, String), Resource>>>,
+    reports: Arc<Mutex<BTreeMap<(String, String), Vec<Condition>>>>,
+    made: Arc<Mutex<u8>>,
+}
+
+impl FakeResources {
+    /// Puts or replaces a resource.
+    pub fn put(&self, resource: Resource) {
+        let key = (resource.namespace.clone(), resource.name.clone());
+        self.inner.lock().unwrap().insert(key, resource);
+    }
+
+    /// Removes a resource.
+    pub fn remove(&self, namespace: &str, name: &str) {
+        self.inner.lock().unwrap().remove(&(namespace.to_owned(), name.to_owned()));
+    }
+}
+
+#[async_trait]
+impl Resources for FakeResources {
+    async fn list(&self) -> Result<Vec<Resource>, ResourceError> {
+        Ok(self.inner.lock().unwrap().values().cloned().collect())
+    }
+
+    async fn get(&self, namespace: &str, name: &str) -> Result<Option<Resource>, ResourceError> {
+        Ok(self.inner.lock().unwrap().get(&(namespace.to_owned(), name.to_owned())).cloned())
+    }
+
+    async fn create(&self, namespace: &str, name: &str, spec: KmsKeySpec) -> Result<Resource, ResourceError> {
+        if let Some(resource) = self.get(namespace, name).await? {
+            let (namespace, name) = (namespace.to_owned(), name.to_owned());
+            let same = resource.spec == spec;
+            return same.then_some(resource).ok_or(ResourceError::AlreadyExists { namespace, name });
+        }
+        let number = {
+            let mut made = self.made.lock().unwrap();
+            *made += 1;
+            *made
+        };
+        let resource = Resource {
+            namespace: namespace.to_owned(),
+            namespace_uid: ObjectUid::new([1; 16]),
+            name: name.to_owned(),
+            uid: ObjectUid::new([100 + number; 16]),
+            generation: 1,
+            manager: Manager::Api,
+            spec,
+        };
+        self.put(resource.clone());
+        Ok(resource)
+    }
+
+    async fn report(&self, resource: &Resource, report: Report) {
+        let key = (resource.namespace.clone(), resource.name.clone());
+        self.reports.lock().unwrap().insert(key, report.conditions);
+    }
+
+    async fn reported(&self, namespace: &str, name: &str) -> Vec<Condition> {
+        let key = (namespace.to_owned(), name.to_owned());
+        self.reports.lock().unwrap().get(&key).cloned().unwrap_or_default()
+    }
+}

@@ -1,0 +1,16 @@
+//! L4, traits only: what the engine needs from the world. Each has a fake in memory and a suite that every
+//! adapter passes.
+
+pub mod audit;
+pub mod clock;
+pub mod key_backend;
+pub mod resources;
+pub mod reviewer;
+pub mod root;
+pub mod store;
+pub mod usage;
+
+#[cfg(test)]
+pub mod conformance;
+#[cfg(test)]
+pub mod fake;

@@ -1,0 +1,69 @@
+//! Where `KmsKey` resources live: the API server, or the folders of `coffer local`.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::api::crd::condition::Condition;
+use crate::api::crd::kms_key::KmsKeySpec;
+use crate::domain::resource::Resource;
+use crate::types::ids::KeyId;
+
+/// Why resources could not be read or written.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ResourceError {
+    /// A resource of this name exists and is another one.
+    #[error("a KmsKey {namespace}/{name} exists already")]
+    AlreadyExists {
+        /// The namespace.
+        namespace: String,
+        /// The name.
+        name: String,
+    },
+    /// The medium failed.
+    #[error("the KmsKey {namespace}/{name} could not be {action}")]
+    Medium {
+        /// The namespace.
+        namespace: String,
+        /// The name.
+        name: String,
+        /// `read`, `written` or `listed`.
+        action: &'static str,
+        /// What the medium said.
+        #[source]
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// What a reconcile tells about a resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The key.
+    pub key_id: KeyId,
+    /// The whole list of conditions.
+    pub conditions: Vec<Condition>,
+}
+
+/// `KmsKey` resources.
+///
+/// # Guarantees
+/// `list` is complete or an error: an absent resource is a removed one. A resource keeps its uid for as
+/// long as it exists, and one that is made again has another.
+#[async_trait]
+pub trait Resources: Send + Sync {
+    /// All resources.
+    async fn list(&self) -> Result<Vec<Resource>, ResourceError>;
+
+    /// One resource.
+    async fn get(&self, namespace: &str, name: &str) -> Result<Option<Resource>, ResourceError>;
+
+    /// Makes a resource for the API. Where one of this name was made by an earlier try with an equal spec,
+    /// that one is the answer.
+    async fn create(&self, namespace: &str, name: &str, spec: KmsKeySpec) -> Result<Resource, ResourceError>;
+
+    /// Tells how a resource stands. Best effort: a report that is lost is made again by the next reconcile.
+    async fn report(&self, resource: &Resource, report: Report);
+
+    /// The conditions that were reported last.
+    async fn reported(&self, namespace: &str, name: &str) -> Vec<Condition>;
+}
