@@ -27,3 +27,9 @@ pub mod crypto;
 pub mod ports;
 
 pub mod engine;
+
+#[cfg(feature = "local")]
+pub mod adapters;
+
+#[cfg(feature = "local")]
+pub mod process;

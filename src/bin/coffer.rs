@@ -1,1 +1,16 @@
-fn main(){}
+//! The `coffer` program.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use coffer::process::{Arguments, run};
+
+fn main() -> ExitCode {
+    match run(Arguments::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Where audit records go.
+
+pub mod file;
+pub mod stdout;

@@ -1,0 +1,7 @@
+//! State and manifests in folders.
+
+pub mod atomic;
+pub mod lock;
+pub mod manifests;
+pub mod resources;
+pub mod store;

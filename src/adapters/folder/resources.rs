@@ -1,0 +1,245 @@
+//! `KmsKey` resources of `coffer local`: what the API made, and what manifests said when they were last
+//! readable. Each is a file of its own in the state folder, with the uid that first sight gave it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError};
+
+use async_trait::async_trait;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use tokio::sync::Mutex;
+
+use super::atomic;
+use super::manifests::Manifest;
+use crate::api::crd::condition::{Condition, ConditionReason, ConditionType};
+use crate::api::crd::kms_key::{KmsKey, KmsKeySpec};
+use crate::crypto::derive;
+use crate::crypto::digest::sha256;
+use crate::crypto::rng::{Rng, random_array};
+use crate::domain::resource::{Manager, Resource};
+use crate::ports::resources::{Report, ResourceError, Resources};
+use crate::types::ids::{InstallationId, ObjectUid};
+
+/// The annotation that names who keeps the spec.
+const MANAGER: &str = "kms.coffer.dev/manifest";
+/// A resource's file; the longest spec is a description and 50 tags.
+const FILE_MAX: usize = 256 * 1024;
+
+/// Resources in a folder, `<namespace>/<name>.json`.
+pub struct FolderResources {
+    folder: PathBuf,
+    installation: InstallationId,
+    rng: Arc<dyn Rng>,
+    writer: Mutex<()>,
+    reported: std::sync::Mutex<HashMap<(String, String), Vec<Condition>>>,
+}
+
+impl FolderResources {
+    /// Opens a folder, which is made where it is missing.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn open(folder: &Path, installation: InstallationId, rng: Arc<dyn Rng>) -> io::Result<Self> {
+        atomic::create_folder(folder)?;
+        for namespace in atomic::names(folder)? {
+            atomic::sweep(&folder.join(namespace))?;
+        }
+        let (writer, reported) = (Mutex::default(), std::sync::Mutex::default());
+        Ok(Self { folder: folder.to_owned(), installation, rng, writer, reported })
+    }
+
+    /// Makes the resources of a completely read folder of manifests what the manifests say.
+    ///
+    /// # Errors
+    /// Those of the file system; what was done until then stays, and the next reading goes on from there.
+    pub async fn follow(&self, manifests: &[Manifest]) -> Result<(), ResourceError> {
+        let _writer = self.writer.lock().await;
+        for manifest in manifests {
+            self.follow_one(manifest)?;
+        }
+        let wanted = |resource: &Resource| {
+            manifests.iter().any(|manifest| (&manifest.namespace, &manifest.name) == (&resource.namespace, &resource.name))
+        };
+        for resource in self.read_all()? {
+            if matches!(resource.manager, Manager::Manifest(_)) && !wanted(&resource) {
+                let path = self.path(&resource.namespace, &resource.name);
+                atomic::remove(&path).map_err(medium(&resource.namespace, &resource.name, "removed"))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn follow_one(&self, manifest: &Manifest) -> Result<(), ResourceError> {
+        let manager = Manager::Manifest(manifest.file.display().to_string());
+        let next = match self.read(&manifest.namespace, &manifest.name)? {
+            Some(old) if old.spec == manifest.spec && old.manager == manager => return Ok(()),
+            Some(old) => {
+                let generation = old.generation + u64::from(old.spec != manifest.spec);
+                Resource { generation, manager, spec: manifest.spec.clone(), ..old }
+            }
+            None => self.new_resource(&manifest.namespace, &manifest.name, manager, manifest.spec.clone())?,
+        };
+        self.write(&next)
+    }
+
+    fn new_resource(
+        &self,
+        namespace: &str,
+        name: &str,
+        manager: Manager,
+        spec: KmsKeySpec,
+    ) -> Result<Resource, ResourceError> {
+        let random = random_array::<16>(self.rng.as_ref());
+        let random = random.map_err(|error| medium(namespace, name, "made")(io::Error::other(error)))?;
+        Ok(Resource {
+            namespace: namespace.to_owned(),
+            namespace_uid: self.namespace_uid(namespace),
+            name: name.to_owned(),
+            uid: derive::object_uid(random),
+            generation: 1,
+            manager,
+            spec,
+        })
+    }
+
+    /// Namespaces of a folder are never deleted and made again, so their uid needs no memory.
+    fn namespace_uid(&self, namespace: &str) -> ObjectUid {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..] =
+            sha256(&[b"coffer local namespace", &[0], self.installation.as_bytes(), namespace.as_bytes()]);
+        derive::object_uid([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p])
+    }
+
+    fn path(&self, namespace: &str, name: &str) -> PathBuf {
+        self.folder.join(namespace).join(format!("{name}.json"))
+    }
+
+    fn read(&self, namespace: &str, name: &str) -> Result<Option<Resource>, ResourceError> {
+        let failed = medium(namespace, name, "read");
+        let Some(bytes) = atomic::read(&self.path(namespace, name), FILE_MAX).map_err(&failed)? else { return Ok(None) };
+        let key: KmsKey = serde_json::from_slice(&bytes).map_err(|error| failed(error.into()))?;
+        let resource = self.to_resource(namespace, name, key);
+        resource.map(Some).ok_or_else(|| failed(io::Error::other("metadata.uid or metadata.generation is missing")))
+    }
+
+    fn to_resource(&self, namespace: &str, name: &str, key: KmsKey) -> Option<Resource> {
+        let manifest = key.metadata.annotations.and_then(|mut annotations| annotations.remove(MANAGER));
+        Some(Resource {
+            namespace: namespace.to_owned(),
+            namespace_uid: self.namespace_uid(namespace),
+            name: name.to_owned(),
+            uid: ObjectUid::parse(&key.metadata.uid?)?,
+            generation: u64::try_from(key.metadata.generation?).ok()?,
+            manager: manifest.map_or(Manager::Api, Manager::Manifest),
+            spec: key.spec,
+        })
+    }
+
+    fn write(&self, resource: &Resource) -> Result<(), ResourceError> {
+        let failed = medium(&resource.namespace, &resource.name, "written");
+        let annotations = match &resource.manager {
+            Manager::Api => None,
+            Manager::Manifest(file) => Some(BTreeMap::from([(MANAGER.to_owned(), file.clone())])),
+        };
+        let metadata = ObjectMeta {
+            name: Some(resource.name.clone()),
+            namespace: Some(resource.namespace.clone()),
+            uid: Some(resource.uid.to_string()),
+            generation: i64::try_from(resource.generation).ok(),
+            annotations,
+            ..ObjectMeta::default()
+        };
+        let key = KmsKey { metadata, spec: resource.spec.clone(), status: None };
+        let bytes = serde_json::to_vec_pretty(&key).map_err(|error| failed(error.into()))?;
+        let path = self.path(&resource.namespace, &resource.name);
+        let folder = self.folder.join(&resource.namespace);
+        if !folder.is_dir() {
+            atomic::create_folder(&folder).map_err(&failed)?;
+        }
+        atomic::write(&path, &bytes).map_err(failed)
+    }
+
+    fn read_all(&self) -> Result<Vec<Resource>, ResourceError> {
+        let listed = |error| medium("*", "*", "listed")(error);
+        let mut resources = Vec::new();
+        for namespace in atomic::names(&self.folder).map_err(listed)? {
+            for file in atomic::names(&self.folder.join(&namespace)).map_err(listed)? {
+                let Some(name) = file.strip_suffix(".json") else { continue };
+                resources.extend(self.read(&namespace, name)?);
+            }
+        }
+        Ok(resources)
+    }
+
+    fn reports(&self) -> std::sync::MutexGuard<'_, HashMap<(String, String), Vec<Condition>>> {
+        self.reported.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Resources for FolderResources {
+    async fn list(&self) -> Result<Vec<Resource>, ResourceError> {
+        tokio::task::block_in_place(|| self.read_all())
+    }
+
+    async fn get(&self, namespace: &str, name: &str) -> Result<Option<Resource>, ResourceError> {
+        tokio::task::block_in_place(|| self.read(namespace, name))
+    }
+
+    async fn create(&self, namespace: &str, name: &str, spec: KmsKeySpec) -> Result<Resource, ResourceError> {
+        let _writer = self.writer.lock().await;
+        tokio::task::block_in_place(|| match self.read(namespace, name)? {
+            Some(found) if found.spec == spec => Ok(found),
+            Some(_) => {
+                Err(ResourceError::AlreadyExists { namespace: namespace.to_owned(), name: name.to_owned() })
+            }
+            None => {
+                let resource = self.new_resource(namespace, name, Manager::Api, spec)?;
+                self.write(&resource).map(|()| resource)
+            }
+        })
+    }
+
+    /// Tells the user on the log, once for each change. Only resources that somebody wrote by hand, and those
+    /// that are not well, are remembered.
+    async fn report(&self, resource: &Resource, report: Report) {
+        let ready = report.conditions.iter().find(|condition| condition.kind == ConditionType::Ready);
+        let Some(ready) = ready.cloned() else { return };
+        let key = (resource.namespace.clone(), resource.name.clone());
+        let well = ready.reason == ConditionReason::AsExpected;
+        let before = if well && resource.manager == Manager::Api {
+            self.reports().remove(&key)
+        } else {
+            self.reports().insert(key, report.conditions)
+        };
+        let same = |condition: &&Condition| condition.kind == ready.kind;
+        let before = before.as_ref().and_then(|conditions| conditions.iter().find(same));
+        let unchanged = before.map_or(well && resource.manager == Manager::Api, |before| {
+            (before.reason, &before.message) == (ready.reason, &ready.message)
+        });
+        if unchanged {
+            return;
+        }
+        let name = format!("{}/{}", resource.namespace, resource.name);
+        let (manager, key_id, message) = (&resource.manager, report.key_id, ready.message);
+        if well {
+            tracing::info!(%manager, %key_id, "KmsKey {name} is ready");
+        } else {
+            tracing::error!(reason = %ready.reason, "{manager}: KmsKey {name}: {message}");
+        }
+    }
+
+    async fn reported(&self, namespace: &str, name: &str) -> Vec<Condition> {
+        self.reports().get(&(namespace.to_owned(), name.to_owned())).cloned().unwrap_or_default()
+    }
+}
+
+fn medium(namespace: &str, name: &str, action: &'static str) -> impl Fn(io::Error) -> ResourceError + use<> {
+    let (namespace, name) = (namespace.to_owned(), name.to_owned());
+    move |source| ResourceError::Medium {
+        namespace: namespace.clone(),
+        name: name.clone(),
+        action,
+        source: Arc::new(source),
+    }
+}

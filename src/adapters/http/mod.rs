@@ -1,0 +1,7 @@
+//! The AWS JSON protocol over HTTP, on TCP and on a Unix socket.
+
+pub mod guard;
+pub mod listen;
+pub mod request;
+pub mod server;
+pub mod sigv4;

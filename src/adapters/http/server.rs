@@ -1,0 +1,128 @@
+//! Serves connections: bounded in number, in time for a head, and in time to finish.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{Semaphore, watch};
+
+use super::guard::Hosts;
+use super::listen::Listener;
+use super::request::{Refusal, WireRequest, read};
+use crate::engine::dispatch::Answer;
+use crate::types::limits::{CONNECTIONS_MAX, DRAIN_TIMEOUT, HEADER_TIMEOUT};
+use crate::types::secret::SecretBytes;
+
+/// What stands behind a listener.
+#[async_trait]
+pub trait Application: Send + Sync + 'static {
+    /// A new id for a request.
+    fn request_id(&self) -> String;
+
+    /// Authenticates and answers a request.
+    async fn answer(&self, request: WireRequest) -> Result<Answer, Refusal>;
+
+    /// Notes a request that was refused before anybody knew whose it was.
+    async fn refused(&self, refusal: &Refusal);
+}
+
+/// Accepts connections until `stop` changes, then lets open requests finish.
+pub async fn serve(listener: Listener, hosts: Hosts, application: Arc<dyn Application>, mut stop: watch::Receiver<bool>) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let graceful = GracefulShutdown::new();
+    let hosts = Arc::new(hosts);
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        let Some((stream, source)) = accepted else { continue };
+        let (hosts, application) = (Arc::clone(&hosts), Arc::clone(&application));
+        let connection = graceful.watch(connection(stream, source, hosts, application));
+        tokio::spawn(async move {
+            // A client that breaks off is its own affair.
+            drop(connection.await);
+            drop(place);
+        });
+    }
+    drop(listener);
+    let drained = tokio::time::timeout(DRAIN_TIMEOUT.duration(), graceful.shutdown()).await;
+    if drained.is_err() {
+        tracing::warn!("some requests did not finish in time");
+    }
+}
+
+type Stream = Box<dyn Duplex>;
+
+/// A connection of either kind.
+pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+
+fn connection(
+    stream: Stream,
+    source: Option<String>,
+    hosts: Arc<Hosts>,
+    application: Arc<dyn Application>,
+) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> {
+    let service = service_fn(move |request| {
+        let (hosts, application, source) = (Arc::clone(&hosts), Arc::clone(&application), source.clone());
+        async move { Ok::<_, std::convert::Infallible>(respond(request, &hosts, application.as_ref(), source).await) }
+    });
+    hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT.duration())
+        .serve_connection(TokioIo::new(stream), service)
+}
+
+async fn respond(
+    request: Request<Incoming>,
+    hosts: &Hosts,
+    application: &dyn Application,
+    source: Option<String>,
+) -> Response<Full<Bytes>> {
+    let request_id = application.request_id();
+    let answered = match read(request, hosts, source, request_id.clone()).await {
+        Ok(request) => application.answer(request).await,
+        Err(refusal) => Err(refusal),
+    };
+    match answered {
+        Ok(answer) => response(&request_id, answer.status, answer.body, Some(answer.revision.0)),
+        Err(refusal) => {
+            application.refused(&refusal).await;
+            response(&request_id, refusal.status, SecretBytes::new(refusal.error.body()), None)
+        }
+    }
+}
+
+fn response(request_id: &str, status: u16, body: SecretBytes, revision: Option<u64>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from_owner(Wiped(body))));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.1"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-store, must-revalidate, private"));
+    if let Ok(value) = HeaderValue::from_str(request_id) {
+        headers.insert("x-amzn-requestid", value);
+    }
+    if let Some(revision) = revision {
+        headers.insert("x-coffer-revision", HeaderValue::from(revision));
+    }
+    response
+}
+
+/// A body that is wiped once the last reference to it is gone.
+struct Wiped(SecretBytes);
+
+impl AsRef<[u8]> for Wiped {
+    fn as_ref(&self) -> &[u8] {
+        self.0.expose()
+    }
+}

@@ -1,0 +1,207 @@
+//! The Regions of one data folder: each is an installation of its own, made on first use.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use anyhow::Context as _;
+use futures::channel::oneshot;
+use tokio::sync::Mutex;
+
+use crate::adapters::folder::atomic;
+use crate::adapters::folder::resources::FolderResources;
+use crate::adapters::folder::store::FolderStore;
+use crate::adapters::memory_usage::MemoryUsage;
+use crate::adapters::owner_reviewer::OwnerReviewer;
+use crate::adapters::root_file::RootFile;
+use crate::adapters::system::SystemClock;
+use crate::crypto::rng::{Rng, random_array};
+use crate::engine::accounts::Accounts;
+use crate::engine::initialise::{self, initialise};
+use crate::engine::limiter::{Limiter, Rates};
+use crate::engine::local_backend::LocalBackend;
+use crate::engine::snapshot::SnapshotCell;
+use crate::engine::vault::{Roots, Vault};
+use crate::engine::{Engine, Ports};
+use crate::ports::audit::Audit;
+use crate::ports::clock::Clock as _;
+use crate::ports::store::Store;
+use crate::types::account::{AccountId, Region};
+use crate::types::ids::InstallationId;
+use crate::types::limits::{REGIONS_MAX, WAKE_AFTER_MAX};
+use crate::types::revision::Revision;
+use crate::types::time::Timestamp;
+
+/// The file that pins a Region's installation id.
+const PIN: &str = "installation";
+
+/// One Region at work.
+#[derive(Clone)]
+pub struct LocalRegion {
+    /// The engine.
+    pub engine: Arc<Engine>,
+    /// Its resources, for whoever reads manifests.
+    pub resources: Arc<FolderResources>,
+}
+
+/// All Regions of a data folder.
+pub struct Regions {
+    data: PathBuf,
+    root: Arc<RootFile>,
+    rng: Arc<dyn Rng>,
+    audit: Arc<dyn Audit>,
+    account: AccountId,
+    open: RwLock<BTreeMap<Region, LocalRegion>>,
+    opening: Mutex<()>,
+}
+
+/// The Regions that a data folder holds.
+///
+/// # Errors
+/// Those of the file system.
+pub fn existing(data: &Path) -> anyhow::Result<Vec<Region>> {
+    let names = atomic::names(data).with_context(|| format!("the data folder {} cannot be read", data.display()))?;
+    Ok(names.iter().filter_map(|name| Region::parse(name)).filter(|region| data.join(region.as_str()).is_dir()).collect())
+}
+
+impl Regions {
+    /// The Regions below a data folder; none is open yet.
+    #[must_use]
+    pub fn new(
+        data: &Path,
+        root: Arc<RootFile>,
+        rng: Arc<dyn Rng>,
+        audit: Arc<dyn Audit>,
+        account: AccountId,
+    ) -> Self {
+        let (open, opening) = (RwLock::default(), Mutex::default());
+        Self { data: data.to_owned(), root, rng, audit, account, open, opening }
+    }
+
+    /// Opens every Region that is there, and the home Region; tells which was initialised.
+    ///
+    /// # Errors
+    /// What keeps a Region from being opened.
+    pub async fn open_all(&self, home: &Region) -> anyhow::Result<Option<InstallationId>> {
+        let existing = existing(&self.data)?;
+        for region in &existing {
+            self.open(region).await.with_context(|| format!("the Region {region} cannot be opened"))?;
+        }
+        self.open(home).await.with_context(|| format!("the Region {home} cannot be opened"))?;
+        let new = !existing.contains(home);
+        Ok(self.get(home).filter(|_| new).and_then(|region| region.engine.vault.roots.installation()))
+    }
+
+    /// An open Region.
+    #[must_use]
+    pub fn get(&self, region: &Region) -> Option<LocalRegion> {
+        self.open.read().unwrap_or_else(PoisonError::into_inner).get(region).cloned()
+    }
+
+    /// A Region, opened on first use.
+    ///
+    /// # Errors
+    /// Where there are too many, or it cannot be opened.
+    pub async fn open(&self, region: &Region) -> anyhow::Result<LocalRegion> {
+        if let Some(open) = self.get(region) {
+            return Ok(open);
+        }
+        let _opening = self.opening.lock().await;
+        if let Some(open) = self.get(region) {
+            return Ok(open);
+        }
+        let count = self.open.read().unwrap_or_else(PoisonError::into_inner).len();
+        anyhow::ensure!(count < REGIONS_MAX, TooManyRegions);
+        let opened = self.start(region).await?;
+        self.open.write().unwrap_or_else(PoisonError::into_inner).insert(region.clone(), opened.clone());
+        Ok(opened)
+    }
+
+    async fn start(&self, region: &Region) -> anyhow::Result<LocalRegion> {
+        let folder = self.data.join(region.as_str());
+        let installation = self.pin(&folder)?;
+        let clock = Arc::new(SystemClock::new(Timestamp::default()));
+        // Milliseconds, shifted: later starts begin after all writes of earlier ones.
+        let first = Revision(u64::try_from(clock.wall().milliseconds()).unwrap_or(0) << 16);
+        let store: Arc<dyn Store> = Arc::new(FolderStore::open(&folder, first)?);
+        let roots = Arc::new(self.unlock(&store, installation).await?);
+        let resources = FolderResources::open(&folder.join("resources"), installation, Arc::clone(&self.rng))?;
+        let resources = Arc::new(resources);
+        let backend = LocalBackend::new(Arc::clone(&roots), Arc::clone(&self.rng), "local".to_owned());
+        let engine = Engine {
+            ports: Ports {
+                store: Arc::clone(&store),
+                backend: Arc::new(backend),
+                resources: Arc::clone(&resources) as _,
+                audit: Arc::clone(&self.audit),
+                reviewer: Arc::new(OwnerReviewer),
+                clock,
+                rng: Arc::clone(&self.rng),
+                usage: Arc::new(MemoryUsage::default()),
+            },
+            region: region.clone(),
+            accounts: Accounts::Shared(self.account),
+            vault: Vault::new(roots, store),
+            snapshots: SnapshotCell::default(),
+            limiter: Limiter::new(Rates::UNLIMITED),
+        };
+        let region = LocalRegion { engine: Arc::new(engine), resources };
+        region.work().await?;
+        Ok(region)
+    }
+
+    /// The id of the installation: pinned, or made for a folder that holds nothing.
+    fn pin(&self, folder: &Path) -> anyhow::Result<InstallationId> {
+        let path = folder.join(PIN);
+        let pinned = atomic::read(&path, 64).with_context(|| format!("{} cannot be read", path.display()))?;
+        if let Some(bytes) = pinned {
+            let text = String::from_utf8_lossy(&bytes);
+            return InstallationId::parse(text.trim_end())
+                .with_context(|| format!("{} does not hold 32 hex digits; it was changed", path.display()));
+        }
+        let evidence = atomic::names(folder)?;
+        anyhow::ensure!(
+            evidence.is_empty(),
+            "the folder {} holds state ({}) and no file `{PIN}`; bring it back from a backup",
+            folder.display(),
+            evidence.join(", ")
+        );
+        let installation = InstallationId::new(random_array(self.rng.as_ref())?);
+        atomic::create_folder(folder)?;
+        atomic::write(&path, format!("{installation}\n").as_bytes())?;
+        Ok(installation)
+    }
+
+    async fn unlock(&self, store: &Arc<dyn Store>, installation: InstallationId) -> anyhow::Result<Roots> {
+        let provider = self.root.as_ref();
+        if initialise::is_empty(store).await? {
+            return Ok(initialise(store.as_ref(), provider, installation, self.rng.as_ref()).await?);
+        }
+        Ok(initialise::unlock(store.as_ref(), provider, installation).await?)
+    }
+}
+
+/// The bound on Regions is reached.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("this coffer local holds {REGIONS_MAX} Regions already; use one of them, or pin one with --region")]
+pub struct TooManyRegions;
+
+impl LocalRegion {
+    /// Starts what runs beside the requests, and waits until the first snapshot is complete.
+    async fn work(&self) -> anyhow::Result<()> {
+        let (ready, is_ready) = oneshot::channel();
+        let engine = Arc::clone(&self.engine);
+        tokio::spawn(async move { engine.follow_store(ready).await });
+        is_ready.await?;
+        let engine = Arc::clone(&self.engine);
+        tokio::spawn(async move {
+            loop {
+                if let Err(error) = engine.sweep().await {
+                    tracing::error!(error = &error as &dyn std::error::Error, "the keys could not be swept");
+                }
+                tokio::time::sleep(WAKE_AFTER_MAX.duration()).await;
+            }
+        });
+        Ok(())
+    }
+}
