@@ -14,8 +14,6 @@
 //! Everything up to the engine builds with `--no-default-features` and has no runtime, no HTTP, no TLS and
 //! no Kubernetes client in its dependency tree.
 
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
-
 pub mod types;
 
 pub mod api;
@@ -33,3 +31,6 @@ pub mod adapters;
 
 #[cfg(feature = "local")]
 pub mod process;
+
+#[cfg(test)]
+mod tidy;

@@ -6,5 +6,4 @@ pub mod folder;
 pub mod http;
 pub mod memory_usage;
 pub mod owner_reviewer;
-pub mod root_file;
 pub mod system;

@@ -4,12 +4,12 @@
 //! context. The commitment is another block of the same derivation: it fixes key, nonce and context, so
 //! that no blob opens in two ways, which AES-GCM alone does not promise.
 
+use super::CryptoError;
 use super::aead::{self, NONCE_LENGTH};
 use super::digest::sha256;
 use super::kdf::{kbkdf, label};
 use super::mac::{equal, hmac_sha256};
 use super::rng::{Rng, random_array};
-use super::CryptoError;
 use crate::api::blob::{Blob, BlobHeader, COMMITMENT_LENGTH, HEADER_LENGTH, PREFIX_LENGTH, SALT_LENGTH, TAG_LENGTH};
 use crate::types::context::EncryptionContext;
 use crate::types::limits::PLAINTEXT_MAX;
@@ -70,9 +70,7 @@ pub fn hedged_salt(
     hedge: &Hedge<'_>,
     random: &[u8; 32],
 ) -> Result<[u8; SALT_LENGTH], CryptoError> {
-    let key = MessageKey::try_init_with(|key| {
-        kbkdf(material.expose(), &[label::SALT, &[0], &header.to_bytes()], key)
-    })?;
+    let key = MessageKey::try_init_with(|key| kbkdf(material.expose(), &[label::SALT, &[0], &header.to_bytes()], key))?;
     let length = u16::try_from(hedge.replica.len()).map_err(|_| CryptoError)?.to_be_bytes();
     let counter = hedge.counter.to_be_bytes();
     let (message, context) = (sha256(&[plaintext]), sha256(&[&context.canonical()]));

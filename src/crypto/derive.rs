@@ -72,7 +72,8 @@ mod tests {
 
     #[test]
     fn base32_gives_the_answers_of_rfc_4648() {
-        let cases = [("", ""), ("f", "my"), ("fo", "mzxq"), ("foo", "mzxw6"), ("foob", "mzxw6yq"), ("foobar", "mzxw6ytboi")];
+        let cases =
+            [("", ""), ("f", "my"), ("fo", "mzxq"), ("foo", "mzxw6"), ("foob", "mzxw6yq"), ("foobar", "mzxw6ytboi")];
         for (text, encoded) in cases {
             assert_eq!(base32_lower(text.as_bytes()), encoded);
         }

@@ -1,9 +1,9 @@
 //! Known answers that each process checks before it serves: a build whose cryptography is wrong must stop.
 
+use super::CryptoError;
 use super::blob;
 use super::digest::sha256;
 use super::seal::{MaterialBinding, Root};
-use super::CryptoError;
 use crate::api::blob::{Blob, BlobHeader};
 use crate::types::context::EncryptionContext;
 use crate::types::ids::{InstallationId, KeyId};

@@ -19,8 +19,8 @@ pub trait Content: Encode<()> + for<'b> Decode<'b, ()> {
     /// The schema that its writer knew.
     fn schema(&self) -> u32;
 
-    /// Whether it is within the bounds that a writer keeps.
-    fn within_bounds(&self) -> bool {
+    /// Whether its lists are within their bounds and in their order, as every writer leaves them.
+    fn is_well_formed(&self) -> bool {
         true
     }
 }
@@ -30,8 +30,11 @@ impl Content for Record {
         self.schema
     }
 
-    fn within_bounds(&self) -> bool {
-        self.holds.len() <= HOLDS_MAX && self.materials.len() <= MATERIALS_MAX
+    fn is_well_formed(&self) -> bool {
+        let bounded = self.holds.len() <= HOLDS_MAX && self.materials.len() <= MATERIALS_MAX;
+        let causes = self.holds.iter().map(|hold| hold.cause.as_str());
+        let versions = self.materials.iter().map(|material| material.version);
+        bounded && causes.is_sorted_by(|left, right| left < right) && versions.is_sorted_by(|left, right| left < right)
     }
 }
 
@@ -56,21 +59,21 @@ pub enum ContentError {
     /// Written by a later version; it may be read and must not be written.
     #[error("the content has schema {0}, and this version writes schema {SCHEMA}")]
     NewerSchema(u32),
-    /// More holds or materials than a record has.
-    #[error("the content has more entries than a record may have")]
-    TooLarge,
+    /// Holds or materials are too many, or not in their order.
+    #[error("the content has lists that are too long or out of order")]
+    IllFormed,
 }
 
 /// The bytes of a content.
 ///
 /// # Errors
-/// `NewerSchema` for a content that a later version wrote, `TooLarge` beyond the bounds.
+/// `NewerSchema` for a content that a later version wrote, `IllFormed` for lists out of bounds or order.
 pub fn encode<T: Content>(content: &T) -> Result<Vec<u8>, ContentError> {
     if content.schema() > SCHEMA {
         return Err(ContentError::NewerSchema(content.schema()));
     }
-    if !content.within_bounds() {
-        return Err(ContentError::TooLarge);
+    if !content.is_well_formed() {
+        return Err(ContentError::IllFormed);
     }
     minicbor::to_vec(content).map_err(|_| ContentError::Malformed)
 }
@@ -78,14 +81,18 @@ pub fn encode<T: Content>(content: &T) -> Result<Vec<u8>, ContentError> {
 /// Reads a content. One of a newer schema is read as far as this version knows it.
 ///
 /// # Errors
-/// `Malformed` for bytes that are not the encoding of what they say.
+/// `Malformed` for bytes that are not the encoding of what they say, `IllFormed` for lists out of bounds or
+/// order.
 pub fn decode<T: Content>(bytes: &[u8]) -> Result<T, ContentError> {
     let mut decoder = Decoder::new(bytes);
     let content: T = decoder.decode().map_err(|_| ContentError::Malformed)?;
     let whole = decoder.position() == bytes.len();
     let newer = content.schema() > SCHEMA;
     let canonical = newer || minicbor::to_vec(&content).is_ok_and(|again| again == bytes);
-    (whole && canonical && content.schema() > 0).then_some(content).ok_or(ContentError::Malformed)
+    if !(whole && canonical && content.schema() > 0) {
+        return Err(ContentError::Malformed);
+    }
+    content.is_well_formed().then_some(content).ok_or(ContentError::IllFormed)
 }
 
 macro_rules! encode_as_word {
@@ -165,3 +172,6 @@ pub mod pairs {
         decoder.array_iter::<(String, String)>()?.collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

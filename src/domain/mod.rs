@@ -7,7 +7,7 @@ pub mod encoding;
 pub mod lifecycle;
 pub mod plan;
 pub mod quota;
-pub mod record;
 pub mod reconcile;
+pub mod record;
 pub mod resource;
 pub mod validate;

@@ -28,7 +28,9 @@ pub struct WantedKey {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SpecError {
     /// The name is too long or has characters that Kubernetes refuses.
-    #[error("metadata.{field}: must be 1 to {RESOURCE_NAME_CHARACTERS_MAX} lower-case letters, digits, `-` or `.`, and begin and end with a letter or digit")]
+    #[error(
+        "metadata.{field}: must be 1 to {RESOURCE_NAME_CHARACTERS_MAX} lower-case letters, digits, `-` or `.`, and begin and end with a letter or digit"
+    )]
     Name {
         /// `name` or `namespace`.
         field: &'static str,
@@ -184,8 +186,7 @@ fn deletion_spec(deletion: Option<&Deletion>) -> Result<DeletionSpec, SpecError>
 fn rotation_spec(rotation: Option<&Rotation>) -> Result<RotationSpec, SpecError> {
     let rotation = rotation.cloned().unwrap_or_default();
     let bounds = (ROTATION_PERIOD_DAYS_MIN, ROTATION_PERIOD_DAYS_MAX);
-    let period_days =
-        checked_days(rotation.period_days, "rotation.periodDays", bounds, ROTATION_PERIOD_DAYS_DEFAULT)?;
+    let period_days = checked_days(rotation.period_days, "rotation.periodDays", bounds, ROTATION_PERIOD_DAYS_DEFAULT)?;
     let request = rotation.on_demand_request.as_deref();
     checked_text(request, "rotation.onDemandRequest", ON_DEMAND_REQUEST_CHARACTERS_MAX)?;
     if rotation.automatic == Some(true) {
@@ -197,7 +198,12 @@ fn rotation_spec(rotation: Option<&Rotation>) -> Result<RotationSpec, SpecError>
     Ok(RotationSpec { automatic: false, period_days, on_demand_request: None })
 }
 
-fn checked_days(days: Option<i32>, field: &'static str, (min, max): (u32, u32), default: u32) -> Result<u32, SpecError> {
+fn checked_days(
+    days: Option<i32>,
+    field: &'static str,
+    (min, max): (u32, u32),
+    default: u32,
+) -> Result<u32, SpecError> {
     let Some(days) = days else { return Ok(default) };
     let days = u32::try_from(days).ok().filter(|days| (min..=max).contains(days));
     days.ok_or(SpecError::Range { field, min, max })
@@ -224,7 +230,10 @@ mod tests {
     fn each_refusal_names_its_field() {
         let window = |days| Some(Deletion { pending_window_days: Some(days), ..Deletion::default() });
         for days in [6, 31, -1] {
-            assert_eq!(error(|spec| spec.deletion = window(days)), "spec.deletion.pendingWindowDays: must be between 7 and 30");
+            assert_eq!(
+                error(|spec| spec.deletion = window(days)),
+                "spec.deletion.pendingWindowDays: must be between 7 and 30"
+            );
         }
         let tags = |key: &str| Some([(key.to_owned(), String::new())].into());
         for key in ["", "aws:x", "AWS:x"] {

@@ -22,9 +22,7 @@ impl Accounts {
     pub fn account_of(&self, namespace: &str) -> AccountId {
         match self {
             Self::Namespaces => derive::account(namespace),
-            Self::Shared(shared) => {
-                namespace.strip_prefix("account-").and_then(AccountId::parse).unwrap_or(*shared)
-            }
+            Self::Shared(shared) => namespace.strip_prefix("account-").and_then(AccountId::parse).unwrap_or(*shared),
         }
     }
 

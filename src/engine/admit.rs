@@ -76,7 +76,7 @@ impl Engine {
             keys.push(self.resolve_and_authorise(call, input, argument, trail, now).await?);
         }
         if row.keys.is_empty() {
-            self.authorise_without_key(call, row.verb, row.action, now).await?;
+            self.authorise_without_key(call, row.verb, row.action, "*", now).await?;
         }
         row.precheck.map_or(Ok(()), |precheck| precheck(input))?;
         if !self.limiter.admit_class(call.principal.account, row.quota, now) {
@@ -98,26 +98,24 @@ impl Engine {
     ) -> Result<ResolvedKey, AwsError> {
         let blob = blob_key(input, argument)?;
         let target = self.target(call, input, argument, blob, now).await?;
-        let arn = self.place(target.account).key_arn(&target.key_id);
-        let Some(known) = self.look_up(&target.key_id, now).await? else {
-            return Err(self.refuse_unknown(call, argument, &target, &arn, now).await);
+        let named = self.place(target.account).key_arn(&target.key_id);
+        let Some(known) = self.look_up(&target, now).await? else {
+            return Err(self.refuse_unknown(call, argument, &target, &named, now).await);
         };
         let Known::Key(entry) = known else {
-            self.authorise_without_key(call, argument.verb, argument.action, now).await?;
-            return Err(AwsError::new(ErrorCode::KmsInvalidState, format!("{arn} is unavailable.")));
+            return Err(self.refuse_unreadable(call, argument, &target, &named, now).await);
         };
         let account = self.accounts.account_of(&entry.record.owner.namespace);
-        let arn = self.place(account).key_arn(&target.key_id);
         if account != target.account && !target.by_blob_only {
-            return Err(self.refuse_unknown(call, argument, &target, &arn, now).await);
+            return Err(self.refuse_unknown(call, argument, &target, &named, now).await);
         }
+        let key_id = entry.record.key_id();
+        let arn = self.place(account).key_arn(&key_id);
         if self.authorise(call, argument, &entry.record, account, now).await == Effect::Deny {
             return Err(denied(call, argument.action, &arn, target.by_blob_only));
         }
         trail.note_key(&arn, account);
-        if blob.is_some_and(|named| named != target.key_id) {
-            return Err(AwsError::new(ErrorCode::IncorrectKey, INCORRECT_KEY));
-        }
+        blob.map_or(Ok(()), |named| check_blob_key(&named, &key_id))?;
         Ok(ResolvedKey { entry, arn })
     }
 
@@ -163,15 +161,17 @@ impl Engine {
         if account != call.principal.account {
             return denied(call, argument.action, &arn, false);
         }
-        match self.authorise_without_key(call, argument.verb, argument.action, now).await {
+        match self.authorise_without_key(call, argument.verb, argument.action, &arn, now).await {
             Ok(()) => AwsError::new(ErrorCode::NotFound, format!("Alias {arn} is not found.")),
             Err(error) => error,
         }
     }
 
-    async fn look_up(&self, key_id: &KeyId, now: Timestamp) -> Result<Option<Known>, AwsError> {
-        if let Some(known) = self.snapshots.load().get(key_id) {
-            return Ok(Some(known));
+    async fn look_up(&self, target: &Target, now: Timestamp) -> Result<Option<Known>, AwsError> {
+        let (snapshot, key_id) = (self.snapshots.load(), &target.key_id);
+        let known = if target.by_blob_only { snapshot.get_with_either_flag(key_id) } else { snapshot.get(key_id) };
+        if known.is_some() {
+            return Ok(known);
         }
         if !self.limiter.admit_quorum_read(now) {
             return Ok(None);
@@ -195,9 +195,28 @@ impl Engine {
         if target.by_blob_only || target.account != call.principal.account {
             return denied(call, argument.action, arn, target.by_blob_only);
         }
-        match self.authorise_without_key(call, argument.verb, argument.action, now).await {
+        match self.authorise_without_key(call, argument.verb, argument.action, arn, now).await {
             Ok(()) => AwsError::new(ErrorCode::NotFound, format!("Key '{arn}' does not exist")),
             Err(error) => error,
+        }
+    }
+
+    /// Whose a damaged key is, cannot be read: only who may use the whole of the account that it was named in
+    /// is told of the damage.
+    async fn refuse_unreadable(
+        &self,
+        call: &Call<'_>,
+        argument: &KeyArgument,
+        target: &Target,
+        arn: &str,
+        now: Timestamp,
+    ) -> AwsError {
+        if target.account != call.principal.account {
+            return denied(call, argument.action, arn, false);
+        }
+        match self.authorise_without_key(call, argument.verb, argument.action, arn, now).await {
+            Ok(()) => AwsError::new(ErrorCode::KmsInvalidState, format!("{arn} is unavailable.")),
+            Err(_) => denied(call, argument.action, arn, target.by_blob_only),
         }
     }
 
@@ -206,6 +225,7 @@ impl Engine {
         call: &Call<'_>,
         verb: Verb,
         action: &'static str,
+        resource: &str,
         now: Timestamp,
     ) -> Result<(), AwsError> {
         let context = request_context(call, verb, action, call.principal.account, None, now);
@@ -213,7 +233,7 @@ impl Engine {
         let review = self.review(&context, &namespace, None).await;
         match decide(&context, review).effect {
             Effect::Allow => Ok(()),
-            Effect::Deny => Err(denied(call, action, "*", false)),
+            Effect::Deny => Err(denied(call, action, resource, false)),
         }
     }
 
@@ -298,6 +318,15 @@ fn blob_key(input: &Input<'_>, argument: &KeyArgument) -> Result<Option<KeyId>, 
     Ok(Some(blob.header.key_id))
 }
 
+/// The key that a blob names must be the one that is used. A blob that differs from it in the multi-Region
+/// flag alone is no blob of that key.
+fn check_blob_key(named: &KeyId, used: &KeyId) -> Result<(), AwsError> {
+    if named.as_bytes() != used.as_bytes() {
+        return Err(AwsError::new(ErrorCode::IncorrectKey, INCORRECT_KEY));
+    }
+    (named == used).then_some(()).ok_or_else(|| AwsError::silent(ErrorCode::InvalidCiphertext))
+}
+
 /// Usage, then state, then algorithm: the order in which AWS KMS finds fault.
 fn check_key(row: &Row, argument: &KeyArgument, key: &ResolvedKey, input: &Input<'_>) -> Result<(), AwsError> {
     let spec = key.entry.record.immutable;
@@ -347,5 +376,8 @@ fn denied(call: &Call<'_>, action: &str, arn: &str, by_blob_only: bool) -> AwsEr
 
 /// AWS's own words for a rate that is exceeded.
 pub(super) fn throttled() -> AwsError {
-    AwsError::new(ErrorCode::Throttling, "You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.")
+    AwsError::new(
+        ErrorCode::Throttling,
+        "You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.",
+    )
 }

@@ -53,7 +53,10 @@ impl Engine {
         let served = match audited {
             Ok(()) => served,
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "a request is refused because it cannot be audited");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "a request is refused because it cannot be audited"
+                );
                 Err(AwsError::internal())
             }
         };
@@ -74,7 +77,10 @@ impl Engine {
         let admitted = self.admit(call, row, &input, trail).await?;
         if row.changes {
             self.ports.audit.append(&trail.intent(self)).await.map_err(|error| {
-                tracing::error!(error = &error as &dyn std::error::Error, "a change is refused because it cannot be audited");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "a change is refused because it cannot be audited"
+                );
                 AwsError::internal()
             })?;
         }
@@ -85,9 +91,7 @@ impl Engine {
         let revision = self.snapshots.load().revision;
         match served {
             Ok(body) => Answer { status: 200, body, revision },
-            Err(error) => {
-                Answer { status: error.code.status(), body: SecretBytes::new(error.body()), revision }
-            }
+            Err(error) => Answer { status: error.code.status(), body: SecretBytes::new(error.body()), revision },
         }
     }
 }

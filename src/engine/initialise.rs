@@ -23,7 +23,9 @@ pub enum InitialiseError {
     #[error("the state holds {0} already: initialising again would bury the keys that are there")]
     EarlierLife(ObjectName),
     /// The store holds objects and no root.
-    #[error("the state holds {0} and no root-1: it was damaged or only partly restored; bring back the file root-1 from a backup")]
+    #[error(
+        "the state holds {0} and no root-1: it was damaged or only partly restored; bring back the file root-1 from a backup"
+    )]
     RootMissing(ObjectName),
     /// Nothing is there to unlock.
     #[error("the state is empty: initialise it first")]

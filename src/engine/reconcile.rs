@@ -96,7 +96,7 @@ impl Engine {
     ) -> Result<Option<Timestamp>, ReconcileError> {
         for action in actions {
             match self.execute(key_id, action).await {
-                ActionResult::Done(revision) => *written = (*written).max(revision),
+                ActionResult::Done(revision) => *written = (*written).max(revision.filter(|_| is_shown(action))),
                 ActionResult::Pending { poll_at } => return Ok(Some(poll_at)),
                 ActionResult::Failed(source) => {
                     return Err(ReconcileError::Action { action: action.name(), source });
@@ -149,9 +149,14 @@ impl Engine {
         let Some(key_id) = claimed.or_else(|| resource.and_then(|resource| self.new_key_id(resource))) else {
             return Ok(None);
         };
-        let record = self.vault.record(&key_id).await?;
+        let mut record = self.vault.record(&key_id).await?;
         let active_term = self.vault.roots.active_term();
-        let materials = self.observe_materials(&key_id, record.as_ref().map(|read| &read.content)).await?;
+        let mut materials = self.observe_materials(&key_id, record.as_ref().map(|read| &read.content)).await?;
+        if record.is_none() && materials.iter().any(|material| material.found != FoundMaterial::Missing) {
+            // Another replica may have made both between the two reads. Only what is still missing is lost.
+            record = self.vault.record(&key_id).await?;
+            materials = self.observe_materials(&key_id, record.as_ref().map(|read| &read.content)).await?;
+        }
         Ok(Some(Observed { key_id, record, seen: Seen { active_term, claim, materials } }))
     }
 
@@ -169,13 +174,14 @@ impl Engine {
         record: Option<&Record>,
     ) -> Result<Vec<SeenMaterial>, ReconcileError> {
         let active = self.vault.roots.active_term();
-        let mut wanted: Vec<(u32, u32)> =
-            record.map_or_else(Vec::new, |record| record.materials.iter().map(|made| (made.version, made.term)).collect());
+        let mut wanted: Vec<(u32, u32)> = record
+            .map_or_else(Vec::new, |record| record.materials.iter().map(|made| (made.version, made.term)).collect());
         wanted.extend(record.map_or(Some(1), |record| record.announced_version).map(|version| (version, active)));
         let mut seen = Vec::with_capacity(wanted.len());
         for (version, term) in wanted {
             let symmetric = (KeySpec::SymmetricDefault, Origin::AwsKms);
-            let (spec, origin) = record.map_or(symmetric, |record| (record.immutable.key_spec, record.immutable.origin));
+            let (spec, origin) =
+                record.map_or(symmetric, |record| (record.immutable.key_spec, record.immutable.origin));
             let found = self.find_material(&MaterialBinding { key_id: *key_id, version, spec, origin }, term).await?;
             seen.push(SeenMaterial { version, term, found });
         }
@@ -199,8 +205,9 @@ impl Engine {
     /// # Errors
     /// Where the resources cannot be listed completely; an incomplete list would look like removals.
     pub async fn sweep(&self) -> Result<(), ReconcileError> {
-        let resources = self.ports.resources.list().await?;
+        // The snapshot first: a key that it shows had its resource before the list was read.
         let snapshot = self.snapshots.load();
+        let resources = self.ports.resources.list().await?;
         for resource in &resources {
             if !self.is_in_sync(resource) {
                 self.reconcile_or_report(resource).await;
@@ -211,7 +218,9 @@ impl Engine {
         for entry in snapshot.keys() {
             let owner = &entry.record.owner;
             let held = entry.record.hold(HoldCause::ResourceDeleted).is_some();
-            if !held && !present.contains(&(owner.namespace.as_str(), owner.name.as_str())) {
+            let listed = present.contains(&(owner.namespace.as_str(), owner.name.as_str()));
+            // A resource that was applied again since the list was read is not gone.
+            if !held && !listed && self.ports.resources.get(&owner.namespace, &owner.name).await?.is_none() {
                 self.reconcile_removed(&owner.namespace, &owner.name).await;
             }
         }
@@ -225,7 +234,12 @@ impl Engine {
             let previous = self.ports.resources.reported(namespace, name).await;
             let conditions = failure_conditions(&error, resource, &previous, self.ports.clock.wall());
             let key_id = self.new_key_id(resource).unwrap_or(KeyId::new([0; 16], false));
-            tracing::error!(namespace, name, error = &error as &dyn std::error::Error, "a KmsKey could not be reconciled");
+            tracing::error!(
+                namespace,
+                name,
+                error = &error as &dyn std::error::Error,
+                "a KmsKey could not be reconciled"
+            );
             self.ports.resources.report(resource, Report { key_id, conditions }).await;
         }
     }
@@ -251,10 +265,14 @@ impl Engine {
             && entry.record.hold(HoldCause::ResourceDeleted).is_none()
             && (owner.resource_uid, owner.generation) == (resource.uid, resource.generation)
             && (owner.namespace.as_str(), owner.name.as_str()) == (resource.namespace.as_str(), resource.name.as_str())
-            && wanted.is_some_and(|wanted| {
-                wanted.mutable == entry.record.spec && wanted.immutable == entry.record.immutable
-            })
+            && wanted
+                .is_some_and(|wanted| wanted.mutable == entry.record.spec && wanted.immutable == entry.record.immutable)
     }
+}
+
+/// Whether the snapshot shows what an action writes. It shows no claims, and waiting for one would be in vain.
+const fn is_shown(action: &Action) -> bool {
+    !matches!(action, Action::ClaimOwner(_) | Action::ConfirmOwner(_))
 }
 
 fn failure_conditions(

@@ -92,12 +92,18 @@ impl Snapshot {
     /// What is known of a key id.
     #[must_use]
     pub fn get(&self, key_id: &KeyId) -> Option<Known> {
-        let known = self.shards.get(shard_of(key_id)).and_then(|shard| shard.get(key_id.as_bytes()))?.known.clone();
         // The multi-Region flag is part of the id: with the other one it is the id of no key.
-        known.filter(|known| match known {
+        self.get_with_either_flag(key_id).filter(|known| match known {
             Known::Key(entry) => entry.record.key_id() == *key_id,
             Known::Unreadable => true,
         })
+    }
+
+    /// What is known of the 128 bits of a key id, whatever its multi-Region flag says. For blobs, where the
+    /// flag is a bit that anyone can flip.
+    #[must_use]
+    pub fn get_with_either_flag(&self, key_id: &KeyId) -> Option<Known> {
+        self.shards.get(shard_of(key_id)).and_then(|shard| shard.get(key_id.as_bytes()))?.known.clone()
     }
 
     /// All keys, in no order.
@@ -231,7 +237,9 @@ impl Engine {
         let Some(slot) = next.slot(key_id) else { return };
         slot.known = match slot.record.clone() {
             None => None,
-            Some(stored) => Some(known(&self.vault, self.ports.backend.as_ref(), key_id, stored, &slot.materials).await),
+            Some(stored) => {
+                Some(known(&self.vault, self.ports.backend.as_ref(), key_id, stored, &slot.materials).await)
+            }
         };
     }
 }

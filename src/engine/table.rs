@@ -20,7 +20,8 @@ use crate::types::limits::{BODY_MAX, BODY_WITH_RECIPIENT_MAX};
 use crate::types::secret::SecretBytes;
 
 /// Serves an admitted request.
-pub type Handler = for<'a> fn(&'a Engine, &'a Admitted<'a>, &'a mut Trail) -> BoxFuture<'a, Result<SecretBytes, AwsError>>;
+pub type Handler =
+    for<'a> fn(&'a Engine, &'a Admitted<'a>, &'a mut Trail) -> BoxFuture<'a, Result<SecretBytes, AwsError>>;
 
 /// One key that a request names.
 #[derive(Clone, Copy, Debug)]
@@ -167,10 +168,7 @@ pub static IMPLEMENTED: &[Row] = &[
     },
     Row {
         members: crypto::ENCRYPT,
-        keys: &[KeyArgument {
-            algorithm: Some("EncryptionAlgorithm"),
-            ..argument("KeyId", "encrypt", "kms:Encrypt")
-        }],
+        keys: &[KeyArgument { algorithm: Some("EncryptionAlgorithm"), ..argument("KeyId", "encrypt", "kms:Encrypt") }],
         quota: QuotaClass::Symmetric,
         states: StateRule::Usable,
         usage: Some(KeyUsage::EncryptDecrypt),

@@ -20,7 +20,9 @@ pub enum RootError {
         source: Option<Arc<dyn std::error::Error + Send + Sync>>,
     },
     /// The provider's key does not open the stored root.
-    #[error("the root of term {term} does not open with the key of {provider}: it is the key of another installation, or the stored root was changed")]
+    #[error(
+        "the root of term {term} does not open with the key of {provider}: it is the key of another installation, or the stored root was changed"
+    )]
     DoesNotOpen {
         /// The term.
         term: u32,

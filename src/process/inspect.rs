@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use super::local::regions::existing;
 use crate::adapters::folder::atomic;
+use crate::adapters::folder::root_file::RootFile;
 use crate::adapters::folder::store::FolderStore;
-use crate::adapters::root_file::RootFile;
 use crate::crypto::rng::SystemRng;
 use crate::domain::lifecycle::{MaterialHealth, effective_state};
 use crate::domain::record::{OwnerClaim, Record};
@@ -118,7 +118,8 @@ async fn inspect_region(folder: &Path, region: String, root: &RootFile) -> anyho
     let roots = Arc::new(unlock(store.as_ref(), root, installation).await?);
     let backend = LocalBackend::new(Arc::clone(&roots), Arc::new(SystemRng::new()), "inspect".to_owned());
     let vault = Vault::new(roots, Arc::clone(&store));
-    let mut report = RegionReport { region, installation: installation.to_string(), keys: Vec::new(), problems: Vec::new() };
+    let mut report =
+        RegionReport { region, installation: installation.to_string(), keys: Vec::new(), problems: Vec::new() };
     for (name, stored) in store.list(Kind::Key).await? {
         match vault.open_record(&name, stored) {
             Ok(opened) => report.keys.push(inspect_key(store.as_ref(), &backend, &opened.content).await?),
@@ -172,7 +173,12 @@ async fn orphans(store: &dyn Store, vault: &Vault, keys: &[KeyReport]) -> anyhow
                 let claim = claim.content;
                 let own = claim_name(&claim.namespace, &claim.name) == name;
                 if !own || (claim.confirmed && !known(&claim.key_id().to_string())) {
-                    problems.push(format!("{name} claims {} for {}/{}, which has no record", claim.key_id(), claim.namespace, claim.name));
+                    problems.push(format!(
+                        "{name} claims {} for {}/{}, which has no record",
+                        claim.key_id(),
+                        claim.namespace,
+                        claim.name
+                    ));
                 }
             }
         }

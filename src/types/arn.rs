@@ -109,10 +109,7 @@ mod tests {
         assert_eq!(parse("alias/a:b/c"), Ok(KeyReference::Alias("alias/a:b/c".to_owned())));
         let place = Place { region: Region::default(), account };
         assert_eq!(parse(&place.key_arn(&key_id)), Ok(KeyReference::Arn(account, key_id)));
-        assert_eq!(
-            parse(&place.alias_arn("alias/a")),
-            Ok(KeyReference::AliasArn(account, "alias/a".to_owned()))
-        );
+        assert_eq!(parse(&place.alias_arn("alias/a")), Ok(KeyReference::AliasArn(account, "alias/a".to_owned())));
     }
 
     #[test]

@@ -9,12 +9,12 @@ pub const PLAINTEXT_MAX: usize = 4096;
 /// Ciphertext blob of one Decrypt call (AWS: Decrypt).
 pub const CIPHERTEXT_MAX: usize = 6144;
 /// `NumberOfBytes` of GenerateRandom and GenerateDataKey (AWS: GenerateRandom).
-pub const RANDOM_BYTES_MAX: usize = 1024;
+pub const RANDOM_BYTES_MAX: i64 = 1024;
 /// Canonical bytes of an encryption context. AWS publishes none; this is the limit of associated data
 /// in the AWS external key store proxy specification, so that any key store can carry it.
 pub const CONTEXT_BYTES_MAX: usize = 8192;
 /// `Limit` of a List operation (AWS: ListKeys).
-pub const PAGE_ITEMS_MAX: usize = 1000;
+pub const PAGE_ITEMS_MAX: i64 = 1000;
 /// Items of a page where the caller names no limit (AWS: ListKeys).
 pub const PAGE_ITEMS_DEFAULT: usize = 100;
 /// Tags of one key ([AWS: resource quotas](https://docs.aws.amazon.com/kms/latest/developerguide/resource-limits.html)).

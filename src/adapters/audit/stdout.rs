@@ -13,10 +13,8 @@ pub struct StdoutAudit;
 #[async_trait]
 impl Audit for StdoutAudit {
     async fn append(&self, record: &AuditRecord) -> Result<(), AuditError> {
-        let failed = |source: std::io::Error| AuditError {
-            sink: "standard output".to_owned(),
-            source: Some(Arc::new(source)),
-        };
+        let failed =
+            |source: std::io::Error| AuditError { sink: "standard output".to_owned(), source: Some(Arc::new(source)) };
         let mut line = serde_json::to_vec(record).map_err(|error| failed(error.into()))?;
         line.push(b'\n');
         let mut output = std::io::stdout().lock();

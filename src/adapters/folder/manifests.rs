@@ -115,9 +115,11 @@ fn read_document(file: &Path, value: serde_yaml::Value) -> Result<Option<Manifes
         return Err(format!("{kind} of {api_version} is not implemented by this version of coffer"));
     }
     let mut unknown = Vec::new();
-    let key: KmsKey = serde_ignored::deserialize(value, |path| unknown.push(path.to_string()))
-        .map_err(|error| format!("KmsKey: {error}"))?;
-    unknown.retain(|path| !path.starts_with("status"));
+    let mut note_unknown = |path: serde_ignored::Path<'_>| unknown.push(path.to_string());
+    let reader = serde_ignored::Deserializer::new(value, &mut note_unknown);
+    let key: KmsKey = serde_path_to_error::deserialize(reader).map_err(|error| format!("KmsKey: {error}"))?;
+    // The derived type reads these two beside the resource and not as its fields.
+    unknown.retain(|path| !matches!(path.as_str(), "apiVersion" | "kind") && !path.starts_with("status"));
     if let Some(field) = unknown.first() {
         return Err(format!("KmsKey: unknown field `{}`", field.replace(".?", "")));
     }

@@ -4,4 +4,5 @@ pub mod atomic;
 pub mod lock;
 pub mod manifests;
 pub mod resources;
+pub mod root_file;
 pub mod store;

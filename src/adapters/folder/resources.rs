@@ -59,7 +59,9 @@ impl FolderResources {
             self.follow_one(manifest)?;
         }
         let wanted = |resource: &Resource| {
-            manifests.iter().any(|manifest| (&manifest.namespace, &manifest.name) == (&resource.namespace, &resource.name))
+            manifests
+                .iter()
+                .any(|manifest| (&manifest.namespace, &manifest.name) == (&resource.namespace, &resource.name))
         };
         for resource in self.read_all()? {
             if matches!(resource.manager, Manager::Manifest(_)) && !wanted(&resource) {
@@ -116,7 +118,9 @@ impl FolderResources {
 
     fn read(&self, namespace: &str, name: &str) -> Result<Option<Resource>, ResourceError> {
         let failed = medium(namespace, name, "read");
-        let Some(bytes) = atomic::read(&self.path(namespace, name), FILE_MAX).map_err(&failed)? else { return Ok(None) };
+        let Some(bytes) = atomic::read(&self.path(namespace, name), FILE_MAX).map_err(&failed)? else {
+            return Ok(None);
+        };
         let key: KmsKey = serde_json::from_slice(&bytes).map_err(|error| failed(error.into()))?;
         let resource = self.to_resource(namespace, name, key);
         resource.map(Some).ok_or_else(|| failed(io::Error::other("metadata.uid or metadata.generation is missing")))
@@ -190,9 +194,7 @@ impl Resources for FolderResources {
         let _writer = self.writer.lock().await;
         tokio::task::block_in_place(|| match self.read(namespace, name)? {
             Some(found) if found.spec == spec => Ok(found),
-            Some(_) => {
-                Err(ResourceError::AlreadyExists { namespace: namespace.to_owned(), name: name.to_owned() })
-            }
+            Some(_) => Err(ResourceError::AlreadyExists { namespace: namespace.to_owned(), name: name.to_owned() }),
             None => {
                 let resource = self.new_resource(namespace, name, Manager::Api, spec)?;
                 self.write(&resource).map(|()| resource)

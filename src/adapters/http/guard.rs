@@ -31,7 +31,10 @@ pub fn check(method: &Method, headers: &HeaderMap, hosts: &Hosts) -> Result<(), 
     if let Hosts::Only(allowed) = hosts
         && !host_is_allowed(headers, allowed)
     {
-        return Err((StatusCode::FORBIDDEN, "the host is not one that this listener serves; allow it with --allow-host"));
+        return Err((
+            StatusCode::FORBIDDEN,
+            "the host is not one that this listener serves; allow it with --allow-host",
+        ));
     }
     if *method != Method::POST {
         return Err((StatusCode::METHOD_NOT_ALLOWED, "the aws kms api takes POST requests only"));

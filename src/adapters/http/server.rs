@@ -34,7 +34,12 @@ pub trait Application: Send + Sync + 'static {
 }
 
 /// Accepts connections until `stop` changes, then lets open requests finish.
-pub async fn serve(listener: Listener, hosts: Hosts, application: Arc<dyn Application>, mut stop: watch::Receiver<bool>) {
+pub async fn serve(
+    listener: Listener,
+    hosts: Hosts,
+    application: Arc<dyn Application>,
+    mut stop: watch::Receiver<bool>,
+) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let graceful = GracefulShutdown::new();
     let hosts = Arc::new(hosts);

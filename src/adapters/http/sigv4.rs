@@ -93,18 +93,19 @@ impl<'a> Authorization<'a> {
         let signed_at = parse_time(time).filter(|_| time.starts_with(self.date)).ok_or_else(|| invalid(BAD_DATE))?;
         let print = |time: Timestamp| time.to_rfc3339().replace(['-', ':'], "");
         let skew = SIGNATURE_SKEW_MAX;
-        let (earliest, latest) = (
-            Timestamp::from_milliseconds(now.milliseconds() - skew.milliseconds()),
-            now.plus(skew),
-        );
+        let (earliest, latest) =
+            (Timestamp::from_milliseconds(now.milliseconds() - skew.milliseconds()), now.plus(skew));
         if signed_at < earliest {
             let message =
                 format!("Signature expired: {time} is now earlier than {} ({} - 5 min.)", print(earliest), print(now));
             return Err(invalid(&message));
         }
         if signed_at > latest {
-            let message =
-                format!("Signature not yet current: {time} is still later than {} ({} + 5 min.)", print(latest), print(now));
+            let message = format!(
+                "Signature not yet current: {time} is still later than {} ({} + 5 min.)",
+                print(latest),
+                print(now)
+            );
             return Err(invalid(&message));
         }
         Ok(())
@@ -123,9 +124,9 @@ impl<'a> Authorization<'a> {
             let values = headers.get_all(*name).iter().map(|value| value.to_str().ok().map(collapse));
             let values: Option<Vec<String>> = values.collect();
             let values = values.filter(|values| !values.is_empty())?;
-            canonical.push_str(&format!("{name}:{}\n", values.join(",")));
+            canonical.extend([name, ":", &values.join(","), "\n"]);
         }
-        canonical.push_str(&format!("\n{}\n{}", self.signed_headers, hex(&sha256(&[body]))));
+        canonical.extend(["\n", self.signed_headers, "\n", &hex(&sha256(&[body]))]);
         Some(canonical)
     }
 }

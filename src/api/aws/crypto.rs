@@ -11,8 +11,7 @@ use crate::types::key::EncryptionAlgorithm;
 use crate::types::limits::{CIPHERTEXT_MAX, PLAINTEXT_MAX};
 use crate::types::secret::SecretBytes;
 
-const ALGORITHM: Shape =
-    Shape::Word(&["RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "SM2PKE", "SYMMETRIC_DEFAULT"]);
+const ALGORITHM: Shape = Shape::Word(&["RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "SM2PKE", "SYMMETRIC_DEFAULT"]);
 
 /// The member that holds a ciphertext blob.
 pub const CIPHERTEXT_BLOB: Member =

@@ -10,8 +10,7 @@ use super::reply::Base64;
 use crate::types::key::DataKeySpec;
 use crate::types::limits::RANDOM_BYTES_MAX;
 
-const NUMBER_OF_BYTES: Member =
-    Member::optional("NumberOfBytes", Shape::Integer { min: 1, max: RANDOM_BYTES_MAX as i64 });
+const NUMBER_OF_BYTES: Member = Member::optional("NumberOfBytes", Shape::Integer { min: 1, max: RANDOM_BYTES_MAX });
 // AWS KMS answers a wrong data key spec with the words of key specs, which are none of those it takes.
 const KEY_SPEC: Member =
     Member::optional("KeySpec", Shape::OddWord { taken: &["AES_256", "AES_128"], printed: KEY_SPEC_WORDS });
@@ -23,11 +22,8 @@ pub const GENERATE_DATA_KEY: &[Member] =
 pub const GENERATE_DATA_KEY_WITHOUT_PLAINTEXT: &[Member] =
     &[KEY_ID, ENCRYPTION_CONTEXT, KEY_SPEC, NUMBER_OF_BYTES, GRANT_TOKENS, DRY_RUN];
 /// Members of GenerateRandom.
-pub const GENERATE_RANDOM: &[Member] = &[
-    NUMBER_OF_BYTES,
-    Member::not_implemented("CustomKeyStoreId", Shape::Text { min: 1, max: 64 }),
-    RECIPIENT,
-];
+pub const GENERATE_RANDOM: &[Member] =
+    &[NUMBER_OF_BYTES, Member::not_implemented("CustomKeyStoreId", Shape::Text { min: 1, max: 64 }), RECIPIENT];
 
 /// Length of the data key that a request asks for, in bytes.
 ///

@@ -200,8 +200,19 @@ mod tests {
         }
         let (too_deep, too_many) = (nested(JSON_DEPTH_MAX + 1), format!("[{}1]", "1,".repeat(JSON_VALUES_MAX)));
         let wrong = [
-            "", "{", "{} {}", r#"{"a":1,"a":1}"#, r#"{"a":{"b":1,"b":2}}"#, r#"{"a":"\ud800"}"#, r#"{"\ud800":1}"#,
-            "{'a':1}", "{\"a\":\"\u{1}\"}", r#"{"a":01}"#, "NaN", too_deep.as_str(), too_many.as_str(),
+            "",
+            "{",
+            "{} {}",
+            r#"{"a":1,"a":1}"#,
+            r#"{"a":{"b":1,"b":2}}"#,
+            r#"{"a":"\ud800"}"#,
+            r#"{"\ud800":1}"#,
+            "{'a':1}",
+            "{\"a\":\"\u{1}\"}",
+            r#"{"a":01}"#,
+            "NaN",
+            too_deep.as_str(),
+            too_many.as_str(),
         ];
         for text in wrong {
             assert!(Json::parse(text.as_bytes()).is_err(), "{text}");

@@ -145,8 +145,11 @@ impl<'a> Input<'a> {
     fn check_constraints(&self, members: &'static [Member]) -> Result<(), AwsError> {
         // Coral, AWS's service framework, reports ten broken constraints at most.
         const REPORTED_MAX: usize = 10;
-        let broken: Vec<String> =
-            members.iter().flat_map(|member| broken_constraints(member, self.get(member.name))).take(REPORTED_MAX).collect();
+        let broken: Vec<String> = members
+            .iter()
+            .flat_map(|member| broken_constraints(member, self.get(member.name)))
+            .take(REPORTED_MAX)
+            .collect();
         match broken.len() {
             0 => Ok(()),
             1 => Err(AwsError::validation(format!("1 validation error detected: {}", broken.join("; ")))),
@@ -155,12 +158,14 @@ impl<'a> Input<'a> {
     }
 
     fn refuse_not_implemented(&self, members: &'static [Member]) -> Result<(), AwsError> {
-        let refused = |member: &&Member| !member.implemented && self.get(member.name).is_some_and(|value| !value.is_empty());
+        let refused =
+            |member: &&Member| !member.implemented && self.get(member.name).is_some_and(|value| !value.is_empty());
         match members.iter().find(refused) {
             None => Ok(()),
-            Some(member) => {
-                Err(AwsError::validation(format!("the member {} is not implemented by this version of Coffer", member.name)))
-            }
+            Some(member) => Err(AwsError::validation(format!(
+                "the member {} is not implemented by this version of Coffer",
+                member.name
+            ))),
         }
     }
 
@@ -240,7 +245,9 @@ impl Value<'_> {
 fn convert<'a>(member: &Member, value: Json<'a>) -> Result<Option<Value<'a>>, AwsError> {
     let converted = match (member.shape, value) {
         (_, Json::Null) => return Ok(None),
-        (Shape::Text { .. } | Shape::KeyName | Shape::Word(_) | Shape::OddWord { .. }, Json::Text(text)) => Value::Text(text),
+        (Shape::Text { .. } | Shape::KeyName | Shape::Word(_) | Shape::OddWord { .. }, Json::Text(text)) => {
+            Value::Text(text)
+        }
         (Shape::Integer { .. }, Json::Integer(number)) => Value::Integer(number),
         (Shape::Boolean, Json::Boolean(value)) => Value::Boolean(value),
         (Shape::Blob { .. }, Json::Text(text)) => Value::Blob(decode_base64(&text)?),

@@ -10,7 +10,7 @@ use crate::types::limits::{PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX};
 use crate::types::time::Timestamp;
 
 /// The member `Limit` of every List operation.
-pub const LIMIT: Member = Member::optional("Limit", Shape::Integer { min: 1, max: PAGE_ITEMS_MAX as i64 });
+pub const LIMIT: Member = Member::optional("Limit", Shape::Integer { min: 1, max: PAGE_ITEMS_MAX });
 /// The member `Marker` of every List operation.
 pub const MARKER: Member = Member::optional("Marker", Shape::Text { min: 1, max: 1024 });
 
@@ -38,7 +38,8 @@ impl PageRequest {
     /// # Errors
     /// `InvalidMarkerException` for a marker that no answer of ours held.
     pub fn read(input: &Input<'_>) -> Result<Self, AwsError> {
-        let after = input.text("Marker").map(|marker| Position::parse(marker).ok_or_else(invalid_marker)).transpose()?;
+        let after =
+            input.text("Marker").map(|marker| Position::parse(marker).ok_or_else(invalid_marker)).transpose()?;
         Ok(Self { limit: input.length("Limit").unwrap_or(PAGE_ITEMS_DEFAULT), after })
     }
 }
@@ -67,8 +68,7 @@ mod tests {
 
     #[test]
     fn markers_read_back() {
-        let position =
-            Position { created_at: Timestamp::from_milliseconds(-5), key_id: KeyId::new([9; 16], true) };
+        let position = Position { created_at: Timestamp::from_milliseconds(-5), key_id: KeyId::new([9; 16], true) };
         assert_eq!(Position::parse(&position.marker()), Some(position));
         for wrong in ["", "AAAA", "!", "MS8y"] {
             assert_eq!(Position::parse(wrong), None, "{wrong}");

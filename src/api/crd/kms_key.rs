@@ -210,11 +210,12 @@ pub struct StatusCondition {
 /// The rule that a field of the spec can be neither changed nor added nor removed. It stands on the parent,
 /// because a rule on an optional field is not asked when the field is removed and added again.
 fn immutable(field: &str) -> kube::core::Rule {
-    let rule = format!(
-        "has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})"
-    );
+    let rule =
+        format!("has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})");
     kube::core::Rule::new(rule)
-        .message(kube::core::Message::Message(format!("spec.{field} cannot be changed; a key with another {field} is another key")))
+        .message(kube::core::Message::Message(format!(
+            "spec.{field} cannot be changed; a key with another {field} is another key"
+        )))
         .field_path(format!(".{field}"))
         .reason(kube::core::Reason::FieldValueForbidden)
 }

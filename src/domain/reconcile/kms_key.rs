@@ -82,9 +82,9 @@ pub(super) struct Case<'a> {
 /// Plans one round. Total: whatever the inputs are, there is a plan.
 #[must_use]
 pub fn plan(input: &Input<'_>) -> Plan {
-    let wanted = input.resource.map(|resource| {
-        check_names(&resource.namespace, &resource.name).and_then(|()| wanted_key(&resource.spec))
-    });
+    let wanted = input
+        .resource
+        .map(|resource| check_names(&resource.namespace, &resource.name).and_then(|()| wanted_key(&resource.spec)));
     let case = Case { input, wanted };
     let in_sync = Step { because: Reason::InSync, actions: Vec::new(), stalled: None };
     let step = RULES.iter().find_map(|rule| rule(&case)).unwrap_or(in_sync);
@@ -289,7 +289,8 @@ fn wait_for_restore_approval(case: &Case<'_>) -> Option<Step> {
 
 fn refuse_damaged_material(case: &Case<'_>) -> Option<Step> {
     let record = case.record()?;
-    let is_damaged = |material: &&Material| case.found(material.version) != FoundMaterial::Present(material.material_id);
+    let is_damaged =
+        |material: &&Material| case.found(material.version) != FoundMaterial::Present(material.material_id);
     let name = match record.materials.iter().find(is_damaged) {
         Some(material) => material.stored_name.clone(),
         None => {
@@ -300,7 +301,8 @@ fn refuse_damaged_material(case: &Case<'_>) -> Option<Step> {
             ObjectName::material(&record.key_id(), announced, case.term_of(announced)).to_string()
         }
     };
-    let message = format!("the material {name} is missing or does not open; restore it from a backup, it is never made again");
+    let message =
+        format!("the material {name} is missing or does not open; restore it from a backup, it is never made again");
     Step::stall(Reason::MaterialDamaged, ConditionReason::MaterialUnreadable, message)
 }
 

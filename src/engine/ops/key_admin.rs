@@ -103,7 +103,8 @@ async fn change_record(
     let key_id = key.entry.record.key_id();
     trail.note_response("keyId", &key.arn);
     for _ in 0..CHANGE_ATTEMPTS_MAX {
-        let read = engine.vault.record(&key_id).await.map_err(|error| internal("the record could not be read", &error))?;
+        let read =
+            engine.vault.record(&key_id).await.map_err(|error| internal("the record could not be read", &error))?;
         let read = read.ok_or_else(|| unavailable(&key.arn))?.to_read();
         if read.record.schema > SCHEMA {
             return Err(newer_schema(&key.arn));
@@ -172,7 +173,8 @@ fn wanted_spec(request: CreateKey) -> KmsKeySpec {
         description: Some(request.description).filter(|description| !description.is_empty()),
         key_spec: Some(request.spec),
         key_usage: Some(request.usage),
-        tags: Some(request.tags.into_iter().collect()).filter(|tags: &std::collections::BTreeMap<_, _>| !tags.is_empty()),
+        tags: Some(request.tags.into_iter().collect())
+            .filter(|tags: &std::collections::BTreeMap<_, _>| !tags.is_empty()),
         ..KmsKeySpec::default()
     }
 }

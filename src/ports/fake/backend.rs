@@ -91,3 +91,26 @@ impl KeyBackend for FakeRemoteBackend {
         SecretBytes::try_init_with(length, |bytes| self.rng.fill(bytes)).map_err(|_| BackendError::Unavailable)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::conformance;
+    use crate::types::ids::KeyId;
+    use crate::types::key::{KeySpec, Origin};
+    use futures::executor::block_on;
+
+    #[test]
+    fn it_is_a_key_backend() {
+        block_on(conformance::key_backend(|| Arc::new(FakeRemoteBackend::new(0))));
+    }
+
+    #[test]
+    fn it_takes_its_time_when_told_to() {
+        let backend = FakeRemoteBackend::new(2);
+        let (key_id, spec, origin) = (KeyId::new([1; 16], false), KeySpec::SymmetricDefault, Origin::AwsKms);
+        let binding = MaterialBinding { key_id, version: 1, spec, origin };
+        let attempts = (0..4).map(|_| block_on(backend.create_material(&binding, 1)).is_ok());
+        assert_eq!(attempts.collect::<Vec<bool>>(), [false, false, true, true]);
+    }
+}

@@ -175,3 +175,29 @@ impl Resources for FakeResources {
         self.reports.lock().unwrap().get(&key).cloned().unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::conformance;
+    use futures::executor::block_on;
+
+    #[test]
+    fn the_small_fakes_do_what_their_ports_promise() {
+        let sink = FakeAudit::default();
+        let read = || sink.records().iter().map(|record| serde_json::to_value(record).unwrap()).collect();
+        block_on(conformance::audit(&sink, read));
+        block_on(conformance::resources(|| Arc::new(FakeResources::default())));
+        conformance::usage(&FakeUsage::default());
+        block_on(conformance::clock(&FakeClock::default()));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_keeps_its_high_water_mark() {
+        let clock = FakeClock::default();
+        let [early, late] = [1, 2].map(Timestamp::from_milliseconds);
+        clock.set(late);
+        clock.set(early);
+        assert_eq!((clock.wall(), clock.high_water_mark()), (early, late));
+    }
+}

@@ -107,9 +107,8 @@ impl Inner {
                 Event::Deleted(name.clone(), revision)
             }
         };
-        self.watchers.retain(|(kinds, sender)| {
-            !kinds.contains(&name.kind()) || sender.unbounded_send(event.clone()).is_ok()
-        });
+        self.watchers
+            .retain(|(kinds, sender)| !kinds.contains(&name.kind()) || sender.unbounded_send(event.clone()).is_ok());
         let (done, waiting) = std::mem::take(&mut self.waiters).into_iter().partition(|(at, _)| *at <= revision);
         self.waiters = waiting;
         for (_, sender) in Vec::<(Revision, oneshot::Sender<()>)>::from(done) {
@@ -179,5 +178,32 @@ impl Store for FakeStore {
             receiver
         };
         let _ = receiver.await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::conformance;
+    use crate::types::ids::KeyId;
+    use futures::executor::block_on;
+
+    #[test]
+    fn it_is_a_store() {
+        block_on(conformance::store(|| Arc::new(FakeStore::default())));
+    }
+
+    #[test]
+    fn a_cut_loses_all_writes_from_its_own_on() {
+        let names: Vec<ObjectName> = (0..3).map(|number| ObjectName::key(&KeyId::new([number; 16], false))).collect();
+        for (cut, survivors) in [(Cut::BeforeWrite, 1), (Cut::AfterWrite, 2)] {
+            let store = FakeStore::default();
+            store.cut_at(1, cut);
+            let written = names.iter().map(|name| block_on(store.create(name, Vec::new())).is_ok());
+            assert_eq!(written.collect::<Vec<bool>>(), [true, false, false]);
+            assert_eq!(store.names().len(), survivors);
+            store.restart();
+            assert!(block_on(store.create(&names[2], Vec::new())).is_ok());
+        }
     }
 }

@@ -55,7 +55,8 @@ impl Callers {
         match &arguments.credentials {
             None => Ok(Self::Owner(arguments.account)),
             Some(file) => {
-                let known = read(file).with_context(|| format!("the credentials file {} cannot be used", file.display()))?;
+                let known =
+                    read(file).with_context(|| format!("the credentials file {} cannot be used", file.display()))?;
                 Ok(Self::Known(known))
             }
         }
@@ -102,7 +103,11 @@ fn read(file: &Path) -> anyhow::Result<HashMap<String, Caller>> {
     let mut known = HashMap::new();
     for (index, entry) in parsed.credentials.into_iter().enumerate() {
         let (access_key, caller) = caller(entry).with_context(|| format!("credential {}", index + 1))?;
-        anyhow::ensure!(known.insert(access_key, caller).is_none(), "credential {}: accessKeyId is not unique", index + 1);
+        anyhow::ensure!(
+            known.insert(access_key, caller).is_none(),
+            "credential {}: accessKeyId is not unique",
+            index + 1
+        );
     }
     Ok(known)
 }

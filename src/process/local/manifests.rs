@@ -18,7 +18,11 @@ pub async fn follow(region: LocalRegion, folder: PathBuf) {
         let watcher = watch(&folder, sender);
         if let Err(error) = &watcher {
             let error: &dyn std::error::Error = error;
-            tracing::warn!(error, "the folder of manifests cannot be watched; it is read every {} s", MANIFEST_PERIOD.milliseconds() / 1000);
+            tracing::warn!(
+                error,
+                "the folder of manifests cannot be watched; it is read every {} s",
+                MANIFEST_PERIOD.milliseconds() / 1000
+            );
         }
         loop {
             wait(&mut changes).await;
@@ -40,7 +44,9 @@ fn watch(folder: &std::path::Path, sender: mpsc::Sender<()>) -> notify::Result<n
 async fn wait(changes: &mut mpsc::Receiver<()>) {
     let period: Duration = MANIFEST_PERIOD.duration();
     match tokio::time::timeout(period, changes.recv()).await {
-        Ok(Some(())) => while let Ok(Some(())) = tokio::time::timeout(MANIFEST_QUIET.duration(), changes.recv()).await {},
+        Ok(Some(())) => {
+            while let Ok(Some(())) = tokio::time::timeout(MANIFEST_QUIET.duration(), changes.recv()).await {}
+        }
         // Without a watcher the channel is closed; the period alone paces the readings.
         Ok(None) => tokio::time::sleep(period).await,
         Err(_) => {}

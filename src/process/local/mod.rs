@@ -16,12 +16,12 @@ use tokio::sync::watch;
 
 use crate::adapters::audit::file::FileAudit;
 use crate::adapters::audit::stdout::StdoutAudit;
-use crate::adapters::folder::lock::FolderLock;
 use crate::adapters::folder::atomic;
+use crate::adapters::folder::lock::FolderLock;
+use crate::adapters::folder::root_file::RootFile;
 use crate::adapters::http::guard::Hosts;
 use crate::adapters::http::listen::Listener;
 use crate::adapters::http::server::serve;
-use crate::adapters::root_file::RootFile;
 use crate::crypto::rng::{Rng, SystemRng};
 use crate::crypto::selftest;
 use crate::ports::audit::Audit;
@@ -65,7 +65,14 @@ async fn serve_local(arguments: &LocalArguments) -> anyhow::Result<()> {
     let application = Arc::new(LocalApplication::new(Arc::clone(&regions), callers, pinned, audit));
     let (stop, stopped) = watch::channel(false);
     let (tcp, unix) = listen(arguments, &data).await?;
-    banner::print(&banner::Banner { data: &data, fresh, initialised, tcp: tcp.address(), socket: &arguments.socket_path(&data), region: arguments.home_region() });
+    banner::print(&banner::Banner {
+        data: &data,
+        fresh,
+        initialised,
+        tcp: tcp.address(),
+        socket: &arguments.socket_path(&data),
+        region: arguments.home_region(),
+    });
     let hosts = Hosts::Only(arguments.allow_host.clone());
     let servers = [
         tokio::spawn(serve(tcp, hosts, Arc::clone(&application) as _, stopped.clone())),
@@ -137,9 +144,9 @@ async fn listen(arguments: &LocalArguments, data: &Path) -> anyhow::Result<(List
         format!("cannot listen on {}; name another address with --http, port 0 for any free one", arguments.http)
     })?;
     let path = arguments.socket_path(data);
-    let unix = Listener::unix(&path).await.with_context(|| {
-        format!("cannot listen on the socket {}; name another path with --socket", path.display())
-    })?;
+    let unix = Listener::unix(&path)
+        .await
+        .with_context(|| format!("cannot listen on the socket {}; name another path with --socket", path.display()))?;
     Ok((tcp, unix))
 }
 

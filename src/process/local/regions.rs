@@ -10,10 +10,10 @@ use tokio::sync::Mutex;
 
 use crate::adapters::folder::atomic;
 use crate::adapters::folder::resources::FolderResources;
+use crate::adapters::folder::root_file::RootFile;
 use crate::adapters::folder::store::FolderStore;
 use crate::adapters::memory_usage::MemoryUsage;
 use crate::adapters::owner_reviewer::OwnerReviewer;
-use crate::adapters::root_file::RootFile;
 use crate::adapters::system::SystemClock;
 use crate::crypto::rng::{Rng, random_array};
 use crate::engine::accounts::Accounts;
@@ -61,19 +61,17 @@ pub struct Regions {
 /// Those of the file system.
 pub fn existing(data: &Path) -> anyhow::Result<Vec<Region>> {
     let names = atomic::names(data).with_context(|| format!("the data folder {} cannot be read", data.display()))?;
-    Ok(names.iter().filter_map(|name| Region::parse(name)).filter(|region| data.join(region.as_str()).is_dir()).collect())
+    Ok(names
+        .iter()
+        .filter_map(|name| Region::parse(name))
+        .filter(|region| data.join(region.as_str()).is_dir())
+        .collect())
 }
 
 impl Regions {
     /// The Regions below a data folder; none is open yet.
     #[must_use]
-    pub fn new(
-        data: &Path,
-        root: Arc<RootFile>,
-        rng: Arc<dyn Rng>,
-        audit: Arc<dyn Audit>,
-        account: AccountId,
-    ) -> Self {
+    pub fn new(data: &Path, root: Arc<RootFile>, rng: Arc<dyn Rng>, audit: Arc<dyn Audit>, account: AccountId) -> Self {
         let (open, opening) = (RwLock::default(), Mutex::default());
         Self { data: data.to_owned(), root, rng, audit, account, open, opening }
     }

@@ -51,7 +51,9 @@ fn messages_are_awss() {
     for (body, text) in cases {
         assert_eq!(message(body), format!("{one}{text}"));
     }
-    assert!(message(r#"{"NumberOfBytes":0}"#).starts_with("ValidationException: 3 validation errors detected: Value null"));
+    assert!(
+        message(r#"{"NumberOfBytes":0}"#).starts_with("ValidationException: 3 validation errors detected: Value null")
+    );
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::folder::atomic;
+use super::atomic;
 use crate::crypto::rng::Rng;
 use crate::crypto::root;
 use crate::crypto::seal::Root;

@@ -1,0 +1,347 @@
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::*;
+use crate::domain::record::{
+    AcceptedPolicy, DeletionSpec, DueTimes, Hold, ImmutableSpec, Material, MutableSpec, Owner, RotationSpec,
+};
+
+const FORMATS: &str = include_str!("../../../e2e/vectors/formats.json");
+
+/// The cases of one list of `formats.json`: name, value and CBOR.
+fn cases(list: &str) -> Vec<(String, Value, Vec<u8>)> {
+    let file: Value = serde_json::from_str(FORMATS).unwrap();
+    let cases = file[list].as_array().unwrap().iter();
+    cases.map(|case| (text(&case["name"]), case["value"].clone(), hex(&case["cbor"]))).collect()
+}
+
+/// The CBOR of the case of this name.
+fn cbor(list: &str, name: &str) -> Vec<u8> {
+    cases(list).into_iter().find(|(known, ..)| known == name).unwrap().2
+}
+
+fn full() -> Record {
+    decode(&cbor("records", "every field")).unwrap()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    let digits: String = text.split_whitespace().collect();
+    (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect()
+}
+
+fn hex(value: &Value) -> Vec<u8> {
+    unhex(value.as_str().unwrap())
+}
+
+fn array<const N: usize>(value: &Value) -> [u8; N] {
+    hex(value).try_into().unwrap()
+}
+
+fn number<T: TryFrom<u64, Error: std::fmt::Debug>>(value: &Value) -> T {
+    value.as_u64().unwrap().try_into().unwrap()
+}
+
+fn time(value: &Value) -> Timestamp {
+    Timestamp::from_milliseconds(value.as_i64().unwrap())
+}
+
+fn flag(value: &Value) -> bool {
+    value.as_bool().unwrap()
+}
+
+fn rows<T>(value: &Value, read: impl Fn(&Value) -> T) -> Vec<T> {
+    value.as_array().unwrap().iter().map(read).collect()
+}
+
+fn record(value: &Value) -> Record {
+    Record {
+        schema: number(&value["schema"]),
+        key_bytes: array(&value["key_id"]),
+        multi_region: flag(&value["multi_region"]),
+        owner: owner(&value["owner"]),
+        immutable: immutable(&value["immutable_spec"]),
+        spec: spec(&value["last_spec"]),
+        lifecycle: Lifecycle::parse(value["lifecycle"].as_str().unwrap()).unwrap(),
+        holds: rows(&value["holds"], hold),
+        due: DueTimes { deletion: value["due_times"].get("deletion").map(time) },
+        materials: rows(&value["materials"], material),
+        announced_version: value.get("announced_version").map(number),
+        policy: value.get("accepted_policy").map(policy),
+        previous_hash: array(&value["previous_hash"]),
+        primary_epoch: number(&value["primary_epoch"]),
+        created_at: time(&value["created_at"]),
+    }
+}
+
+fn owner(value: &Value) -> Owner {
+    Owner {
+        namespace: text(&value["namespace"]),
+        name: text(&value["name"]),
+        namespace_uid: ObjectUid::new(array(&value["namespace_uid"])),
+        resource_uid: ObjectUid::new(array(&value["resource_uid"])),
+        generation: number(&value["generation"]),
+    }
+}
+
+fn immutable(value: &Value) -> ImmutableSpec {
+    ImmutableSpec {
+        key_spec: KeySpec::parse(value["key_spec"].as_str().unwrap()).unwrap(),
+        key_usage: KeyUsage::parse(value["key_usage"].as_str().unwrap()).unwrap(),
+        origin: Origin::parse(value["origin"].as_str().unwrap()).unwrap(),
+    }
+}
+
+fn spec(value: &Value) -> MutableSpec {
+    let (deletion, rotation) = (&value["deletion"], &value["rotation"]);
+    MutableSpec {
+        description: text(&value["description"]),
+        enabled: flag(&value["enabled"]),
+        tags: rows(&value["tags"], |pair| (text(&pair[0]), text(&pair[1]))).into_iter().collect(),
+        policy: PolicyDefault::parse(value["policy"].as_str().unwrap()).unwrap(),
+        deletion: DeletionSpec {
+            policy: DeletionPolicy::parse(deletion["policy"].as_str().unwrap()).unwrap(),
+            window_days: number(&deletion["pending_window_days"]),
+            on_conflict: OnConflict::parse(deletion["on_conflict"].as_str().unwrap()).unwrap(),
+            protection: flag(&deletion["protection"]),
+        },
+        rotation: RotationSpec {
+            automatic: flag(&rotation["automatic"]),
+            period_days: number(&rotation["period_days"]),
+            on_demand_request: rotation.get("on_demand_request").map(text),
+        },
+    }
+}
+
+fn hold(value: &Value) -> Hold {
+    let cause = HoldCause::parse(value["cause"].as_str().unwrap()).unwrap();
+    Hold { cause, since: time(&value["since"]), actor: text(&value["actor"]) }
+}
+
+fn material(value: &Value) -> Material {
+    Material {
+        version: number(&value["version"]),
+        term: number(&value["term"]),
+        material_id: MaterialId::new(array(&value["material_id"])),
+        stored_name: text(&value["object_name"]),
+        created_at: time(&value["created_at"]),
+    }
+}
+
+fn policy(value: &Value) -> AcceptedPolicy {
+    AcceptedPolicy { number: number(&value["number"]), digest: array(&value["sha256"]) }
+}
+
+fn claim(value: &Value) -> OwnerClaim {
+    OwnerClaim {
+        schema: number(&value["schema"]),
+        key_bytes: array(&value["key_id"]),
+        multi_region: flag(&value["multi_region"]),
+        namespace: text(&value["namespace"]),
+        name: text(&value["name"]),
+        confirmed: flag(&value["confirmed"]),
+    }
+}
+
+fn entry(value: &Value) -> AccountEntry {
+    AccountEntry {
+        schema: number(&value["schema"]),
+        namespace: text(&value["namespace"]),
+        namespace_uid: ObjectUid::new(array(&value["namespace_uid"])),
+    }
+}
+
+/// Holds every case of a list to its bytes, in both directions, and counts them.
+fn hold_to_answers<T: Content + PartialEq + std::fmt::Debug>(list: &str, read: impl Fn(&Value) -> T) -> usize {
+    let cases = cases(list);
+    for (name, value, bytes) in &cases {
+        let content = read(value);
+        assert_eq!(encode(&content).unwrap(), *bytes, "{name}");
+        assert_eq!(decode::<T>(bytes).unwrap(), content, "{name}");
+    }
+    cases.len()
+}
+
+#[test]
+fn records_claims_and_entries_have_the_published_bytes() {
+    assert_eq!(hold_to_answers("records", record), 3);
+    assert_eq!(hold_to_answers("owners", claim), 1);
+    assert_eq!(hold_to_answers("accounts", entry), 1);
+}
+
+#[test]
+fn every_truncation_and_every_extension_is_malformed() {
+    for (name, _, bytes) in cases("records") {
+        for length in 0..bytes.len() {
+            assert_eq!(decode::<Record>(&bytes[..length]), Err(ContentError::Malformed), "{name}, {length} bytes");
+        }
+        for extra in [0x00, 0x60, 0xf6, 0xff] {
+            let longer = [bytes.as_slice(), &[extra]].concat();
+            assert_eq!(decode::<Record>(&longer), Err(ContentError::Malformed), "{name}, {extra:02x}");
+        }
+    }
+}
+
+/// Each of these says the same as the canonical bytes, or nearly so, to a reader that is not strict.
+#[test]
+fn one_entry_has_one_encoding() {
+    let uid = "50 66666666777748888999aaaaaaaaaaaa";
+    let name = "67 64656661756c74";
+    let canonical = format!("a3 01 01 02 {name} 03 {uid}");
+    assert_eq!(unhex(&canonical), cbor("accounts", "entry"));
+    assert!(decode::<AccountEntry>(&unhex(&canonical)).is_ok());
+    let others = [
+        ("an integer in two bytes", format!("a3 01 1801 02 {name} 03 {uid}")),
+        ("an integer in nine bytes", format!("a3 01 1b0000000000000001 02 {name} 03 {uid}")),
+        ("a key in two bytes", format!("a3 1801 01 02 {name} 03 {uid}")),
+        ("a length in two bytes", format!("a3 01 01 02 78 07 64656661756c74 03 {uid}")),
+        ("a map's length in two bytes", format!("b803 01 01 02 {name} 03 {uid}")),
+        ("an indefinite map", format!("bf 01 01 02 {name} 03 {uid} ff")),
+        ("an indefinite text", format!("a3 01 01 02 7f {name} ff 03 {uid}")),
+        ("indefinite bytes", format!("a3 01 01 02 {name} 03 5f {uid} ff")),
+        ("keys in another order", format!("a3 02 {name} 01 01 03 {uid}")),
+        ("a key twice", format!("a4 01 01 01 01 02 {name} 03 {uid}")),
+        ("a key missing", format!("a2 02 {name} 03 {uid}")),
+        ("an unknown key", format!("a4 01 01 02 {name} 03 {uid} 04 00")),
+        ("an unknown key with a tag", format!("a4 01 01 02 {name} 03 {uid} 04 c100")),
+        ("a key of text", format!("a3 6131 01 02 {name} 03 {uid}")),
+        ("an array", format!("83 01 {name} {uid}")),
+        ("a tag before all", format!("d9d9f7 {canonical}")),
+        ("a tag inside", format!("a3 01 01 02 c0 {name} 03 {uid}")),
+        ("a float", format!("a3 01 f93c00 02 {name} 03 {uid}")),
+        ("a negative schema", format!("a3 01 20 02 {name} 03 {uid}")),
+        ("schema 0", format!("a3 01 00 02 {name} 03 {uid}")),
+        ("null", format!("a3 01 01 02 f6 03 {uid}")),
+        ("bytes for text", format!("a3 01 01 02 47 64656661756c74 03 {uid}")),
+        ("text for bytes", format!("a3 01 01 02 {name} 03 70 30303030303030303030303030303030")),
+        ("a short uid", format!("a3 01 01 02 {name} 03 4f 666666667777488889 99aaaaaaaaaa")),
+        ("text that is not UTF-8", format!("a3 01 01 02 62 c328 03 {uid}")),
+        ("nothing", String::new()),
+    ];
+    for (what, bytes) in others {
+        assert_eq!(decode::<AccountEntry>(&unhex(&bytes)), Err(ContentError::Malformed), "{what}");
+    }
+}
+
+/// Replaces the one place where `from` occurs in the full record.
+fn edited(from: &str, to: &str) -> Vec<u8> {
+    let (bytes, from) = (cbor("records", "every field"), unhex(from));
+    let places: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(&from)).collect();
+    assert_eq!(places.len(), 1, "the place is not unique");
+    [&bytes[..places[0]], &unhex(to), &bytes[places[0] + from.len()..]].concat()
+}
+
+#[test]
+fn tags_are_sorted_pairs_without_repetition() {
+    let (cost, a) = ("82 64436f7374 60", "82 6161 6131");
+    assert_eq!(decode(&edited(&format!("{cost} {a}"), &format!("{cost} {a}"))), Ok(full()));
+    let wrong = [format!("{a} {cost}"), format!("{a} {a}"), format!("{cost} 81 6161"), format!("{cost} a1 6161 6131")];
+    for pairs in wrong {
+        let bytes = edited(&format!("{cost} {a}"), &pairs);
+        assert_eq!(decode::<Record>(&bytes), Err(ContentError::Malformed), "{pairs}");
+    }
+}
+
+#[test]
+fn an_absent_value_is_left_out_and_never_null() {
+    let mut record = full();
+    record.announced_version = None;
+    let without = encode(&record).unwrap();
+    assert_eq!(without.first(), Some(&0xae));
+    assert_eq!(decode(&without), Ok(record));
+    // Key 11 with its 4, in front of the accepted policy.
+    assert_eq!(decode::<Record>(&edited("0b 04 0c a2", "0b f6 0c a2")), Err(ContentError::Malformed));
+    assert_eq!(decode::<Record>(&edited("0b 04 0c a2", "0b f7 0c a2")), Err(ContentError::Malformed));
+}
+
+#[test]
+fn unknown_words_and_wrong_types_are_malformed() {
+    let cases = [
+        ("67 43726561746564", "67 63726561746564", "created, lower case"),
+        ("6a 44697361626c654b6579", "6a 44697361626c654b6578", "a cause that does not exist"),
+        ("68 5265717569726564", "67 526571756972 65", "a shorter word"),
+        ("0f 1b000001977420dc00", "0f fb4278797420dc0000", "a float as time"),
+        ("0e 1a00010000", "0e 20", "a negative epoch"),
+    ];
+    for (from, to, what) in cases {
+        assert_eq!(decode::<Record>(&edited(from, to)), Err(ContentError::Malformed), "{what}");
+    }
+}
+
+#[test]
+fn a_newer_schema_is_read_and_never_written() {
+    let newer = unhex("a4 01 02 02 67 64656661756c74 03 50 66666666777748888999aaaaaaaaaaaa 18 63 82 01 a1 01 02");
+    let entry: AccountEntry = decode(&newer).unwrap();
+    assert_eq!((entry.schema, entry.namespace.as_str()), (2, "default"));
+    assert_eq!(encode(&entry), Err(ContentError::NewerSchema(2)));
+    let record = Record { schema: 2, ..full() };
+    assert_eq!(encode(&record), Err(ContentError::NewerSchema(2)));
+    let longer = [newer.as_slice(), &[0]].concat();
+    assert_eq!(decode::<AccountEntry>(&longer), Err(ContentError::Malformed));
+}
+
+#[test]
+fn more_holds_or_materials_than_a_record_may_have_are_not_written() {
+    let (row, hold) = (full().materials[0].clone(), full().holds[0].clone());
+    for (count, allowed) in [(MATERIALS_MAX, true), (MATERIALS_MAX + 1, false)] {
+        let versions = 1..=u32::try_from(count).unwrap();
+        let materials = versions.map(|version| Material { version, ..row.clone() }).collect();
+        let record = Record { materials, ..full() };
+        assert_eq!(encode(&record).is_ok(), allowed, "{count} materials");
+    }
+    let record = Record { holds: vec![hold; HOLDS_MAX + 1], ..full() };
+    assert_eq!(encode(&record), Err(ContentError::IllFormed));
+}
+
+#[test]
+fn lists_out_of_order_are_neither_written_nor_read() {
+    let record = full();
+    let mut swapped = record.clone();
+    swapped.holds.reverse();
+    let mut repeated = record.clone();
+    repeated.materials.push(record.materials[2].clone());
+    for ill_formed in [swapped, repeated] {
+        assert_eq!(encode(&ill_formed), Err(ContentError::IllFormed));
+        let bytes = minicbor::to_vec(&ill_formed).unwrap();
+        assert_eq!(decode::<Record>(&bytes), Err(ContentError::IllFormed));
+    }
+}
+
+/// Lengths and depths that bytes only claim must cost neither memory nor the stack.
+#[test]
+fn claims_of_enormous_size_are_malformed() {
+    let nested = [unhex("a4 01 02"), unhex("18 63"), vec![0x81; 100_000]].concat();
+    assert_eq!(decode::<AccountEntry>(&nested), Err(ContentError::Malformed));
+    for huge in
+        ["bb ffffffffffffffff", "a1 08 9b ffffffffffffffff", "a1 02 5b ffffffffffffffff", "a1 07 7b 7fffffffffffffff"]
+    {
+        assert_eq!(decode::<Record>(&unhex(huge)), Err(ContentError::Malformed), "{huge}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_decodes_under_this_schema_encodes_to_the_same_bytes(
+        at in any::<prop::sample::Index>(),
+        value in any::<u8>(),
+        list in prop::sample::select(vec!["minimal, Creating", "Created with one material", "every field"]),
+    ) {
+        let mut bytes = cbor("records", list);
+        let at = at.index(bytes.len());
+        bytes[at] = value;
+        if let Ok(record) = decode::<Record>(&bytes)
+            && record.schema == SCHEMA
+        {
+            prop_assert_eq!(encode(&record).unwrap(), bytes);
+        }
+    }
+
+    #[test]
+    fn foreign_bytes_are_refused_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        prop_assert!(decode::<Record>(&bytes).is_err());
+        prop_assert!(decode::<OwnerClaim>(&bytes).is_err());
+    }
+}
