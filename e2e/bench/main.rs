@@ -148,9 +148,10 @@ fn operations(home: &Path) -> anyhow::Result<Vec<(&'static str, Vec<u8>)>> {
     let key = load::call(server.port, "CreateKey", &json!({}))?;
     let key = key.pointer("/KeyMetadata/KeyId").and_then(Value::as_str).context("CreateKey gave no key id")?;
     let encrypt = encrypt_body(key);
-    let context = &encrypt["EncryptionContext"];
-    let blob = load::call(server.port, "Encrypt", &encrypt)?;
-    let decrypt = json!({ "CiphertextBlob": blob["CiphertextBlob"], "EncryptionContext": context });
+    let context = encrypt.get("EncryptionContext");
+    let encrypted = load::call(server.port, "Encrypt", &encrypt)?;
+    let blob = encrypted.get("CiphertextBlob").context("Encrypt gave no blob")?;
+    let decrypt = json!({ "CiphertextBlob": blob, "EncryptionContext": context });
     let data_key = json!({ "KeyId": key, "KeySpec": "AES_256", "EncryptionContext": context });
     server.stop()?;
     Ok(vec![
@@ -182,7 +183,7 @@ fn run_coffer(home: &Path, plan: &Plan) -> anyhow::Result<(Measured, f64)> {
 
 fn print_table(rows: &[Row]) {
     println!(
-        "\n{:<16} {:>11} {:>10} {:>10} {:>6} {:>8} {:>8} {:>7} {:>13} {:>12} {}",
+        "\n{:<16} {:>11} {:>10} {:>10} {:>6} {:>8} {:>8} {:>7} {:>13} {:>12}   aim >= {RATIO_AIM}",
         "operation",
         "connections",
         "requests/s",

@@ -86,8 +86,8 @@ fn list_keys(port: u16) -> anyhow::Result<Vec<String>> {
     let mut keys = Vec::new();
     let mut page = load::call(port, "ListKeys", &json!({ "Limit": 1000 }))?;
     loop {
-        let entries = page["Keys"].as_array().context("ListKeys gave no keys")?;
-        keys.extend(entries.iter().filter_map(|entry| entry["KeyId"].as_str().map(str::to_owned)));
+        let entries = page.get("Keys").and_then(Value::as_array).context("ListKeys gave no keys")?;
+        keys.extend(entries.iter().filter_map(|entry| entry.get("KeyId")?.as_str().map(str::to_owned)));
         let Some(marker) = page.get("NextMarker").and_then(Value::as_str) else { return Ok(keys) };
         page = load::call(port, "ListKeys", &json!({ "Limit": 1000, "Marker": marker }))?;
     }

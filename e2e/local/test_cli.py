@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from clients import Cli, run
-from conftest import Launch
 from support import Coffer
 
 FILES = {"text": "Zażółć gęślą jaźń\r\n".encode(), "binary": bytes(range(256)) + b"\xff\xfe\0\n"}
@@ -81,10 +80,11 @@ def test_the_cli_pages_through_all_keys(server: Coffer) -> None:
     assert [entry["KeyId"] for entry in listed["Keys"]] == made
 
 
-def test_the_printed_lines_can_be_pasted(launch: Launch) -> None:
+def test_the_printed_lines_can_be_pasted(server: Coffer, tmp_path: Path) -> None:
     """A newcomer's first minute: the shell has no AWS settings but what the lines themselves bring."""
-    server = launch()
-    lines = [line.strip() for line in server.stdout().splitlines()]
-    exports = [line for line in lines if line.startswith("export ")]
-    commands = [line for line in lines if line.startswith("aws kms ")]
-    assert f"export AWS_ENDPOINT_URL_KMS={server.url}" in exports[0]
+    said = server.stdout()
+    block = said[said.index("export AWS_ENDPOINT_URL_KMS=") : said.index("ready")]
+    assert f"export AWS_ENDPOINT_URL_KMS={server.url}" in block
+    pasted = run(["bash", "-euo", "pipefail", "-c", f"cd {tmp_path}\n{block}"])
+    assert pasted.returncode == 0, pasted.stderr
+    assert pasted.stdout.strip() == Path("/etc/hostname").read_text().strip()
