@@ -14,6 +14,8 @@
 //! Everything up to the engine builds with `--no-default-features` and has no runtime, no HTTP, no TLS and
 //! no Kubernetes client in its dependency tree.
 
+pub mod manual;
+
 pub mod types;
 
 pub mod api;

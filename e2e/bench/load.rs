@@ -7,8 +7,8 @@ use std::future::poll_fn;
 use std::net::Ipv4Addr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context as _;
 use serde_json::Value;
@@ -65,7 +65,7 @@ impl Measured {
 
 /// The bytes of a request, with the headers that an AWS SDK sends.
 pub fn request(operation: &str, body: &Value) -> Vec<u8> {
-    let body = body.to_string();
+    let (body, invocation) = (body.to_string(), invocation_id());
     let signature = "0123456789abcdef".repeat(4);
     format!(
         "POST / HTTP/1.1\r\n\
@@ -74,7 +74,7 @@ pub fn request(operation: &str, body: &Value) -> Vec<u8> {
          Content-Type: application/x-amz-json-1.1\r\n\
          User-Agent: aws-sdk-benchmark/1.0 os/linux lang/rust\r\n\
          X-Amz-Date: 20261122T120000Z\r\n\
-         amz-sdk-invocation-id: 00000000-0000-4000-8000-000000000001\r\n\
+         amz-sdk-invocation-id: {invocation}\r\n\
          amz-sdk-request: attempt=1; max=3\r\n\
          Authorization: AWS4-HMAC-SHA256 Credential=local/20261122/us-east-1/kms/aws4_request, \
          SignedHeaders=content-type;host;x-amz-date;x-amz-target, Signature={signature}\r\n\
@@ -82,6 +82,14 @@ pub fn request(operation: &str, body: &Value) -> Vec<u8> {
         length = body.len(),
     )
     .into_bytes()
+}
+
+/// An id that no other request has, in this run or another: a second `CreateKey` with the same one would be
+/// taken for the first one, sent again.
+fn invocation_id() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let seconds = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_secs() & 0xffff_ffff;
+    format!("{seconds:08x}-0000-4000-8000-{:012x}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// Makes one call on a connection of its own.

@@ -194,15 +194,14 @@ fn print_table(rows: &[Row]) {
         "batch",
         "ratio to echo",
         "by CPU alone",
-        "  aim >= 0.5",
     );
     for row in rows {
         print_row(row);
     }
     println!(
-        "\nbusy is the server's part of its core: below 100 % something else was the bound, the load or the disk or\n\
-         another program. The ratio is of requests/s, to the mean of the echo runs around; by CPU alone it is of the\n\
-         CPU time per request, which other programs disturb less."
+        "\nbusy is the server's part of its core: well below 100 % something else was the bound, be it the load, the\n\
+         disk or another program. Ratios are to the mean of the echo runs around: of requests/s, and, which other\n\
+         programs disturb less, of the CPU time per request. The aim is met where both meet it."
     );
 }
 
@@ -222,7 +221,7 @@ fn print_row(row: &Row) {
         let ratio = measured.rate() / f64::midpoint(before.rate(), after.rate());
         let echo_cpu = f64::midpoint(before.cpu_microseconds(), after.cpu_microseconds());
         let by_cpu = echo_cpu / measured.cpu_microseconds();
-        print!(" {batch:>7.1} {ratio:>13.2} {by_cpu:>12.2}   {}", verdict(ratio >= RATIO_AIM));
+        print!(" {batch:>7.1} {ratio:>13.2} {by_cpu:>12.2}   {}", verdict(ratio.min(by_cpu) >= RATIO_AIM));
     }
     println!();
 }

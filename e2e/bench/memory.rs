@@ -67,7 +67,7 @@ impl Memory {
 fn make_keys(home: &Path, keys: usize) -> anyhow::Result<()> {
     let server = Server::coffer(home)?;
     let missing = keys.saturating_sub(list_keys(server.port)?.len());
-    let requests = vec![request("CreateKey", &json!({})); missing];
+    let requests = (0..missing).map(|_| request("CreateKey", &json!({}))).collect();
     load::call_each(server.port, CONNECTIONS, requests, "keys made")?;
     let found = list_keys(server.port)?.len();
     anyhow::ensure!(found == keys, "{} holds {found} keys; delete it and run again", home.display());

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from clients import curl
+from clients import curl, kms, refusal
 from conftest import Launch
 from support import Coffer
 from wire import JSON_TYPE, Answer, operation_headers, raw_exchange, send_operation
@@ -28,9 +28,8 @@ def send(server: Coffer, body: bytes = b"{}", method: str = "POST", path: str = 
 
 
 def check_envelope(answer: Answer) -> None:
-    """Each answer can be told apart and placed in time, whatever else it says."""
+    """Each answer can be told apart from all others, and none invites a web page."""
     assert UUID.fullmatch(answer.request_id), answer
-    assert 0 <= int(answer.headers["x-coffer-revision"]) < 2**64
     assert answer.headers["content-type"] == JSON_TYPE
     assert not [name for name in answer.headers if name.startswith("access-control-")]
 
@@ -54,6 +53,35 @@ def test_switches_answer_with_an_empty_body(server: Coffer) -> None:
     answer = server.call("DisableKey", KeyId=key)
     assert (answer.status, answer.body) == (200, b"")
     assert int(answer.headers["x-coffer-revision"]) >= 0
+
+
+EVERY_KIND: dict[str, dict[str, str]] = {
+    "good": {}, "refused operation": {"X_Amz_Target": "TrentService.CancelKeyDeletion"},
+    "unknown target": {"X_Amz_Target": "TrentService.X"}, "other content type": {"Content_Type": "text/plain"},
+    "web page": {"Origin": "http://localhost"}, "other host": {"Host": "evil.example"}, "preflight": {"method": "OPTIONS"},
+    "get": {"method": "GET"}, "malformed": {"body": "{"}, "large": {"body": " " * 65537},
+}
+
+
+@pytest.mark.parametrize("changes", EVERY_KIND.values(), ids=EVERY_KIND.keys())
+def test_every_answer_has_a_revision(server: Coffer, changes: dict[str, str]) -> None:
+    """Refusals are placed in the order of changes too, whatever they are about."""
+    named = dict(changes)
+    answer = send(server, named.pop("body", "{}").encode(), named.pop("method", "POST"), **named)
+    assert 0 <= int(answer.headers["x-coffer-revision"]) < 2**64
+
+
+REFUSED_EARLY = {name: EVERY_KIND[name] for name in ("unknown target", "other content type", "web page", "other host")}
+
+
+@pytest.mark.parametrize("changes", REFUSED_EARLY.values(), ids=REFUSED_EARLY.keys())
+def test_a_connection_stays_open_or_is_said_to_be_closed(server: Coffer, changes: dict[str, str]) -> None:
+    """Otherwise the next request of the client runs into a closed connection. It may not be sent again by itself."""
+    named = HEADERS | {name.replace("_", "-"): value for name, value in changes.items()}
+    for _ in range(20):
+        with server.connect() as connection:
+            connection.send(b"{}", named)
+            assert connection.send(b"{}", HEADERS).status == 200
 
 
 TARGETS = [
@@ -138,10 +166,18 @@ def test_large_bodies(server: Coffer, tmp_path: Path, size: int, framing: str) -
     headers = [f"Content-Type: {JSON_TYPE}", "X-Amz-Target: TrentService.ListKeys"]
     headers += [framing] if ":" in framing else []
     words = [word for header in headers for word in ("-H", header)]
-    done = curl(server, *words, "-T", str(tmp_path / "body"), "-X", "POST", "-w", "\n%{http_code}", server.url)
+    body = ["--data-binary", f"@{tmp_path / 'body'}"]
+    done = curl(server, *words, *body, "-w", "\n%{http_code}", f"{server.url}/")
     assert done.returncode == 0, done.stderr
     body, status = done.stdout.rsplit("\n", 1)
     assert (status, json.loads(body)["__type"]) == ("413", "RequestEntityTooLargeException")
+
+
+@pytest.mark.parametrize("length", [100_000, 2_000_000])
+def test_an_sdk_is_told_that_its_body_is_too_large(server: Coffer, length: int) -> None:
+    """An SDK sends all of a body before it reads, and must not find the connection reset by then."""
+    told = refusal(kms(server).encrypt, KeyId="any", Plaintext=bytes(length))
+    assert (told.code, told.status) == ("RequestEntityTooLargeException", 413)
 
 
 def test_a_body_of_64_kib_is_read(server: Coffer) -> None:
@@ -151,7 +187,8 @@ def test_a_body_of_64_kib_is_read(server: Coffer) -> None:
 
 
 def test_an_announced_large_body_is_refused_before_it_comes(server: Coffer) -> None:
-    lines = ["POST / HTTP/1.1", "Host: localhost", f"Content-Type: {JSON_TYPE}", "Content-Length: 999999999999"]
+    lines = ["POST / HTTP/1.1", "Host: localhost", *(f"{name}: {value}" for name, value in HEADERS.items())]
+    lines.append("Content-Length: 999999999999")
     with socket.create_connection(("127.0.0.1", server.port), 10) as connection:
         connection.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
         assert b" 413 " in connection.recv(65536).splitlines()[0]

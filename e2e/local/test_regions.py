@@ -56,7 +56,8 @@ def test_there_is_an_end_to_regions(server: Coffer) -> None:
 
 
 BAD_NAMES = [
-    "EU-WEST-1", "eu", "..", "../eu-west-1", "eu-west-1.", "eu_west_1", "eu-west-", "x" * 200, "root.key", "%2e%2e",
+    "EU-WEST-1", "eu", "..", "..%2feu-west-1", "..\\eu-west-1", "eu-west-1.", "eu_west_1", "eu-west-", "eu-west-1\0",
+    "x" * 200, "a" * 200 + "-west-1", "root.key", "", " eu-west-1",
 ]
 
 

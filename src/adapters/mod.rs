@@ -7,3 +7,6 @@ pub mod http;
 pub mod memory_usage;
 pub mod owner_reviewer;
 pub mod system;
+
+#[cfg(test)]
+mod tests;

@@ -67,6 +67,7 @@ impl FolderResources {
             if matches!(resource.manager, Manager::Manifest(_)) && !wanted(&resource) {
                 let path = self.path(&resource.namespace, &resource.name);
                 atomic::remove(&path).map_err(medium(&resource.namespace, &resource.name, "removed"))?;
+                self.reports().remove(&(resource.namespace, resource.name));
             }
         }
         Ok(())
@@ -202,30 +203,23 @@ impl Resources for FolderResources {
         })
     }
 
-    /// Tells the user on the log, once for each change. Only resources that somebody wrote by hand, and those
-    /// that are not well, are remembered.
+    /// Tells the user on the log, once for each change. What the API made and is well goes without saying.
     async fn report(&self, resource: &Resource, report: Report) {
-        let ready = report.conditions.iter().find(|condition| condition.kind == ConditionType::Ready);
-        let Some(ready) = ready.cloned() else { return };
         let key = (resource.namespace.clone(), resource.name.clone());
+        let Some(ready) = ready_of(&report.conditions).cloned() else { return };
+        let before = self.reports().insert(key, report.conditions);
         let well = ready.reason == ConditionReason::AsExpected;
-        let before = if well && resource.manager == Manager::Api {
-            self.reports().remove(&key)
-        } else {
-            self.reports().insert(key, report.conditions)
+        let unchanged = match before.as_deref().and_then(ready_of) {
+            Some(before) => (before.reason, &before.message) == (ready.reason, &ready.message),
+            None => well && resource.manager == Manager::Api,
         };
-        let same = |condition: &&Condition| condition.kind == ready.kind;
-        let before = before.as_ref().and_then(|conditions| conditions.iter().find(same));
-        let unchanged = before.map_or(well && resource.manager == Manager::Api, |before| {
-            (before.reason, &before.message) == (ready.reason, &ready.message)
-        });
         if unchanged {
             return;
         }
         let name = format!("{}/{}", resource.namespace, resource.name);
         let (manager, key_id, message) = (&resource.manager, report.key_id, ready.message);
         if well {
-            tracing::info!(%manager, %key_id, "KmsKey {name} is ready");
+            tracing::info!(%key_id, "{manager}: KmsKey {name} is ready");
         } else {
             tracing::error!(reason = %ready.reason, "{manager}: KmsKey {name}: {message}");
         }
@@ -234,6 +228,10 @@ impl Resources for FolderResources {
     async fn reported(&self, namespace: &str, name: &str) -> Vec<Condition> {
         self.reports().get(&(namespace.to_owned(), name.to_owned())).cloned().unwrap_or_default()
     }
+}
+
+fn ready_of(conditions: &[Condition]) -> Option<&Condition> {
+    conditions.iter().find(|condition| condition.kind == ConditionType::Ready)
 }
 
 fn medium(namespace: &str, name: &str, action: &'static str) -> impl Fn(io::Error) -> ResourceError + use<> {

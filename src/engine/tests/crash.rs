@@ -7,7 +7,7 @@ use super::support::{OWNER, World, call, named};
 use crate::api::aws::operation::Operation;
 use crate::api::crd::kms_key::KmsKeySpec;
 use crate::crypto::digest::sha256;
-use crate::domain::plan::{FoundMaterial, Reason};
+use crate::domain::plan::Reason;
 use crate::domain::record::{OwnerClaim, Record};
 use crate::domain::resource::Resource;
 use crate::engine::snapshot::binding;
@@ -125,7 +125,7 @@ fn end_state(world: &World) -> EndState {
     assert_eq!(material.stored_name, name.as_str());
     let stored = world.run(world.setup.store.get(&name)).unwrap().expect("the material is stored");
     let found = world.run(world.engine.ports.backend.identify(&binding(&record, 1), 1, &stored.bytes));
-    assert_eq!(found, Ok(material.material_id), "{:?}", FoundMaterial::Missing);
+    assert_eq!(found, Ok(material.material_id));
     EndState { names: world.setup.store.names(), claim, record: without_accidents(record) }
 }
 

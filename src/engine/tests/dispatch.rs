@@ -187,7 +187,7 @@ fn keys_are_listed_in_the_order_of_their_creation_page_by_page() {
         let (mut all, mut marker, mut pages) = (Vec::new(), Value::Null, 0);
         loop {
             let (keys, next) = page(&world, json!({"Limit": limit, "Marker": marker}));
-            assert!(keys.len() <= limit && !keys.is_empty());
+            assert!(keys.len() <= limit && !keys.is_empty() && pages < 7, "{limit}");
             (marker, pages) = (next, pages + 1);
             all.extend(keys);
             if marker.is_null() {

@@ -223,7 +223,7 @@ fn ready_only(mut events: BoxStream<'static, Event>) -> BoxStream<'static, Event
     use futures::StreamExt as _;
     futures::stream::poll_fn(move |context| match events.poll_next_unpin(context) {
         Poll::Pending => Poll::Ready(None),
-        ready => ready,
+        Poll::Ready(event) => Poll::Ready(event),
     })
     .boxed()
 }

@@ -109,9 +109,7 @@ impl Inner {
         };
         self.watchers
             .retain(|(kinds, sender)| !kinds.contains(&name.kind()) || sender.unbounded_send(event.clone()).is_ok());
-        let (done, waiting) = std::mem::take(&mut self.waiters).into_iter().partition(|(at, _)| *at <= revision);
-        self.waiters = waiting;
-        for (_, sender) in Vec::<(Revision, oneshot::Sender<()>)>::from(done) {
+        for (_, sender) in self.waiters.extract_if(.., |(at, _)| *at <= revision) {
             let _ = sender.send(());
         }
         revision

@@ -1,0 +1,159 @@
+//! Every adapter passes the suite of its port, and what only files can do wrong does no harm.
+
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use tempfile::TempDir;
+
+use super::audit::file::FileAudit;
+use super::folder::manifests::Manifest;
+use super::folder::resources::FolderResources;
+use super::folder::store::FolderStore;
+use super::memory_usage::MemoryUsage;
+use super::system::SystemClock;
+use crate::api::crd::kms_key::KmsKeySpec;
+use crate::crypto::rng::SeededRng;
+use crate::domain::resource::Manager;
+use crate::ports::conformance;
+use crate::ports::resources::Resources;
+use crate::ports::store::{Store, StoreError};
+use crate::types::ids::{InstallationId, KeyId};
+use crate::types::limits::STORED_OBJECT_MAX;
+use crate::types::object::{Kind, ObjectName};
+use crate::types::revision::Revision;
+use crate::types::time::Timestamp;
+
+/// Folders that live as long as the test.
+#[derive(Default)]
+struct Folders(Mutex<Vec<TempDir>>);
+
+impl Folders {
+    fn make(&self) -> std::path::PathBuf {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_owned();
+        self.0.lock().unwrap().push(folder);
+        path
+    }
+}
+
+fn name() -> ObjectName {
+    ObjectName::key(&KeyId::new([7; 16], false))
+}
+
+fn open(folder: &Path) -> FolderStore {
+    FolderStore::open(folder, Revision(1)).unwrap()
+}
+
+fn resources(folder: &Path) -> FolderResources {
+    FolderResources::open(folder, InstallationId::new([1; 16]), Arc::new(SeededRng::new(5))).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_folder_store_conforms() {
+    let folders = Folders::default();
+    conformance::store(|| Arc::new(open(&folders.make()))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_folder_resources_conform() {
+    let folders = Folders::default();
+    conformance::resources(|| Arc::new(resources(&folders.make()))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_file_conforms() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    let audit = FileAudit::open(&path).unwrap();
+    let read = || fs::read_to_string(&path).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    conformance::audit(&audit, read).await;
+    let (records, commits) = audit.counts();
+    assert!(records > 0 && commits > 0 && commits <= records);
+}
+
+#[tokio::test]
+async fn the_system_clock_and_the_memory_usage_conform() {
+    conformance::clock(&SystemClock::new(Timestamp::default())).await;
+    conformance::usage(&MemoryUsage::default());
+}
+
+#[test]
+fn an_audit_line_that_was_never_finished_is_removed_and_whole_ones_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    for (before, after) in [("", ""), ("{}\n", "{}\n"), ("{}\n{\"half", "{}\n"), ("{\"half", ""), ("a\nb\nc", "a\nb\n")]
+    {
+        fs::write(&path, before).unwrap();
+        drop(FileAudit::open(&path).unwrap());
+        assert_eq!(fs::read_to_string(&path).unwrap(), after);
+    }
+}
+
+/// A process can be lost at any point of a write: with a part of the temporary file, with all of it, or after
+/// the new name is there. Each leaves the old object or the new one.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_lost_write_leaves_is_the_old_object_or_the_new_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    store.create(&name(), b"old object".to_vec()).await.unwrap();
+    let path = folder.path().join("key").join(name().as_str());
+    for length in 0..=b"new object".len() {
+        fs::write(path.with_file_name(format!(".{}.9.tmp", name())), &b"new object"[..length]).unwrap();
+        let restarted = open(folder.path());
+        assert_eq!(restarted.get(&name()).await.unwrap().unwrap().bytes.as_ref(), b"old object");
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+    fs::write(&path, b"new object").unwrap();
+    assert_eq!(open(folder.path()).get(&name()).await.unwrap().unwrap().bytes.as_ref(), b"new object");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn foreign_files_are_no_objects_and_huge_ones_are_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    for foreign in ["README", "key-UPPER", "owner-x", ".hidden", "key-"] {
+        fs::write(folder.path().join("key").join(foreign), b"x").unwrap();
+    }
+    assert!(store.list(Kind::Key).await.unwrap().is_empty());
+    fs::write(folder.path().join("key").join(name().as_str()), vec![0; STORED_OBJECT_MAX * 2]).unwrap();
+    assert_eq!(store.get(&name()).await.unwrap().unwrap().bytes.len(), STORED_OBJECT_MAX + 1);
+    let too_large = store.create(&ObjectName::root(2), vec![0; STORED_OBJECT_MAX + 1]).await;
+    assert!(matches!(too_large, Err(StoreError::TooLarge(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn manifests_keep_their_uid_and_grow_their_generation() {
+    let folder = tempfile::tempdir().unwrap();
+    let resources = resources(folder.path());
+    let manifest = |description: &str| Manifest {
+        file: "orders.yaml".into(),
+        namespace: "default".to_owned(),
+        name: "orders".to_owned(),
+        spec: KmsKeySpec { description: Some(description.to_owned()), ..KmsKeySpec::default() },
+    };
+    let read = || async { resources.get("default", "orders").await.unwrap() };
+    resources.follow(&[manifest("one")]).await.unwrap();
+    let first = read().await.unwrap();
+    resources.follow(&[manifest("one")]).await.unwrap();
+    assert_eq!(read().await.unwrap(), first);
+    resources.follow(&[manifest("two")]).await.unwrap();
+    let second = read().await.unwrap();
+    assert_eq!((second.uid, second.generation), (first.uid, first.generation + 1));
+    assert_eq!(second.manager, Manager::Manifest("orders.yaml".to_owned()));
+    let made = resources.create("default", "k-api", KmsKeySpec::default()).await.unwrap();
+    resources.follow(&[]).await.unwrap();
+    assert_eq!(read().await, None);
+    assert_eq!(resources.list().await.unwrap(), [made]);
+    resources.follow(&[manifest("two")]).await.unwrap();
+    assert_ne!(read().await.unwrap().uid, first.uid);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_damaged_resource_makes_the_list_an_error_and_not_a_removal() {
+    let folder = tempfile::tempdir().unwrap();
+    let resources = resources(folder.path());
+    resources.create("default", "good", KmsKeySpec::default()).await.unwrap();
+    fs::write(folder.path().join("default").join("bad.json"), b"{").unwrap();
+    assert!(resources.list().await.is_err());
+}

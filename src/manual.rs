@@ -1,0 +1,13 @@
+//! The manual, as it also stands in `src/manual/`.
+
+/// How Coffer is built.
+#[doc = include_str!("manual/architecture.md")]
+pub mod architecture {}
+
+/// Every byte that is kept.
+#[doc = include_str!("manual/formats.md")]
+pub mod formats {}
+
+/// Operating `coffer local`.
+#[doc = include_str!("manual/local.md")]
+pub mod local {}
