@@ -68,8 +68,13 @@ def known(server: Coffer, key: str) -> bool:
     return server.call("DescribeKey", KeyId=key).status == 200
 
 
+def finished(server: Coffer, key: str) -> bool:
+    """A key can be seen while it is being made."""
+    return known(server, key) and server.describe(key)["KeyState"] != "Creating"
+
+
 def until_known(server: Coffer, key: str) -> Json:
-    until(lambda: known(server, key), f"key {key}")
+    until(lambda: finished(server, key), f"key {key}")
     return server.describe(key)
 
 
@@ -81,7 +86,9 @@ def until_member(server: Coffer, key: str, name: str, value: Any) -> Json:
 def until_one_key(server: Coffer) -> str:
     """The id of the only key, for a manifest that leaves the choice of the id to the server."""
     until(lambda: len(server.list_keys()) == 1, "one key")
-    return server.list_keys()[0]
+    key = server.list_keys()[0]
+    until_known(server, key)
+    return key
 
 
 def everything(server: Coffer) -> list[Json]:

@@ -263,7 +263,7 @@ def test_a_root_key_of_another_length_is_refused(two: TwoKeys, length: int) -> N
 def test_a_root_key_that_others_may_read_is_refused(two: TwoKeys, mode: int) -> None:
     two.server.stop()
     (two.server.data / "root.key").chmod(mode)
-    check_refusal(two.server, "root.key", "0600")
+    check_refusal(two.server, "root.key", "chmod 600")
 
 
 def test_the_root_key_may_be_elsewhere(launch: Launch, prepare: Launch, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ use crate::api::aws::crypto::algorithm;
 use crate::api::aws::error::{AwsError, ErrorCode};
 use crate::api::aws::member::Input;
 use crate::api::blob::Blob;
+use crate::api::crd::kms_key::PolicyDefault;
 use crate::domain::allowed::{StateRefusal, check};
 use crate::domain::authorize::{Effect, KeyFacts, RequestContext, Review, Verb, decide, needs_review};
 use crate::domain::record::Record;
@@ -111,7 +112,13 @@ impl Engine {
         }
         let key_id = entry.record.key_id();
         let arn = self.place(account).key_arn(&key_id);
-        if self.authorise(call, argument, &entry.record, account, now).await == Effect::Deny {
+        let context = argument.context.map(|member| input.context(member)).transpose()?;
+        let facts = facts(&entry.record, account);
+        let context = RequestContext {
+            encryption_context: context.as_ref(),
+            ..request_context(call, argument.verb, argument.action, account, Some(facts), now)
+        };
+        if self.authorise(&context, &entry.record).await == Effect::Deny {
             return Err(denied(call, argument.action, &arn, target.by_blob_only));
         }
         trail.note_key(&arn, account);
@@ -237,28 +244,10 @@ impl Engine {
         }
     }
 
-    async fn authorise(
-        &self,
-        call: &Call<'_>,
-        argument: &KeyArgument,
-        record: &Record,
-        account: AccountId,
-        now: Timestamp,
-    ) -> Effect {
-        let owner = &record.owner;
-        let facts = KeyFacts {
-            key_id: record.key_id(),
-            account,
-            namespace: &owner.namespace,
-            name: &owner.name,
-            spec: record.immutable.key_spec,
-            tags: &record.spec.tags,
-            delegates: record.spec.policy == crate::api::crd::kms_key::PolicyDefault::Default,
-        };
-        let context = request_context(call, argument.verb, argument.action, account, Some(facts), now);
-        let review = self.review(&context, &owner.namespace, Some(&owner.name)).await;
-        let decision = decide(&context, review);
-        tracing::trace!(action = argument.action, because = ?decision.because, "decided");
+    async fn authorise(&self, context: &RequestContext<'_>, record: &Record) -> Effect {
+        let review = self.review(context, &record.owner.namespace, Some(&record.owner.name)).await;
+        let decision = decide(context, review);
+        tracing::trace!(action = context.action, because = ?decision.because, "decided");
         decision.effect
     }
 
@@ -288,6 +277,18 @@ impl Engine {
 
 const NO_ALIASES: &str = "Key Aliases are not supported for this operation.";
 const INCORRECT_KEY: &str = "The key ID in the request does not identify a CMK that can perform this operation.";
+
+fn facts(record: &Record, account: AccountId) -> KeyFacts<'_> {
+    KeyFacts {
+        key_id: record.key_id(),
+        account,
+        namespace: &record.owner.namespace,
+        name: &record.owner.name,
+        spec: record.immutable.key_spec,
+        tags: &record.spec.tags,
+        delegates: record.spec.policy == PolicyDefault::Default,
+    }
+}
 
 fn request_context<'a>(
     call: &'a Call<'a>,

@@ -11,6 +11,7 @@ pub mod ops;
 pub mod reconcile;
 pub mod refusals;
 pub mod snapshot;
+pub mod sweep;
 pub mod table;
 pub mod trail;
 pub mod vault;

@@ -1,22 +1,18 @@
 //! Observe, plan, execute, until nothing is left to do. Controllers, `coffer local` and API calls share it.
 
-use std::collections::HashSet;
-
 use super::Engine;
 use super::execute::{ActionResult, ExecuteError};
-use super::snapshot::binding;
 use super::vault::{Opened, VaultError};
-use crate::api::crd::condition::{Condition, ConditionReason, ConditionStatus, ConditionType};
+use crate::api::crd::condition::Condition;
 use crate::crypto::derive;
 use crate::crypto::seal::MaterialBinding;
 use crate::domain::plan::{Action, FoundMaterial, Plan, Reason, Seen, SeenMaterial};
 use crate::domain::reconcile::kms_key::{Input, ReadRecord, plan};
-use crate::domain::record::{HoldCause, Record};
+use crate::domain::record::Record;
 use crate::domain::resource::Resource;
 use crate::domain::validate::wanted_key;
 use crate::ports::key_backend::BackendError;
 use crate::ports::resources::{Report, ResourceError};
-use crate::ports::store::StoreError;
 use crate::types::ids::KeyId;
 use crate::types::key::{KeySpec, Origin};
 use crate::types::limits::{RECONCILE_ROUNDS_MAX, REVISION_WAIT_MAX, WAKE_AFTER_MAX};
@@ -160,7 +156,7 @@ impl Engine {
         Ok(Some(Observed { key_id, record, seen: Seen { active_term, claim, materials } }))
     }
 
-    fn new_key_id(&self, resource: &Resource) -> Option<KeyId> {
+    pub(super) fn new_key_id(&self, resource: &Resource) -> Option<KeyId> {
         let installation = self.vault.roots.installation()?;
         let wanted = wanted_key(&resource.spec).ok();
         let multi_region = wanted.as_ref().is_some_and(|wanted| wanted.multi_region);
@@ -199,126 +195,9 @@ impl Engine {
             Err(source) => Err(ReconcileError::Action { action: "Identify", source: source.into() }),
         }
     }
-
-    /// Looks at every resource and at every key without one: finds what no event brought.
-    ///
-    /// # Errors
-    /// Where the resources cannot be listed completely; an incomplete list would look like removals.
-    pub async fn sweep(&self) -> Result<(), ReconcileError> {
-        // The snapshot first: a key that it shows had its resource before the list was read.
-        let snapshot = self.snapshots.load();
-        let resources = self.ports.resources.list().await?;
-        for resource in &resources {
-            if !self.is_in_sync(resource) {
-                self.reconcile_or_report(resource).await;
-            }
-        }
-        let present: HashSet<(&str, &str)> =
-            resources.iter().map(|resource| (resource.namespace.as_str(), resource.name.as_str())).collect();
-        for entry in snapshot.keys() {
-            let owner = &entry.record.owner;
-            let held = entry.record.hold(HoldCause::ResourceDeleted).is_some();
-            let listed = present.contains(&(owner.namespace.as_str(), owner.name.as_str()));
-            // A resource that was applied again since the list was read is not gone.
-            if !held && !listed && self.ports.resources.get(&owner.namespace, &owner.name).await?.is_none() {
-                self.reconcile_removed(&owner.namespace, &owner.name).await;
-            }
-        }
-        Ok(())
-    }
-
-    /// Reconciles a resource; a failure is reported as its condition, and the sweep comes back to it.
-    pub async fn reconcile_or_report(&self, resource: &Resource) {
-        let (namespace, name) = (resource.namespace.as_str(), resource.name.as_str());
-        if let Err(error) = self.reconcile(namespace, name, Some(resource)).await {
-            let previous = self.ports.resources.reported(namespace, name).await;
-            let conditions = failure_conditions(&error, resource, &previous, self.ports.clock.wall());
-            let key_id = self.new_key_id(resource).unwrap_or(KeyId::new([0; 16], false));
-            tracing::error!(
-                namespace,
-                name,
-                error = &error as &dyn std::error::Error,
-                "a KmsKey could not be reconciled"
-            );
-            self.ports.resources.report(resource, Report { key_id, conditions }).await;
-        }
-    }
-
-    async fn reconcile_removed(&self, namespace: &str, name: &str) {
-        match self.reconcile(namespace, name, None).await {
-            Ok(settled) => tracing::warn!(namespace, name, ?settled, "a KmsKey is gone; its key waits to be destroyed"),
-            Err(error) => {
-                let error: &dyn std::error::Error = &error;
-                tracing::error!(namespace, name, error, "the removal of a KmsKey could not be noted");
-            }
-        }
-    }
-
-    /// A cheap look at the snapshot that spares thousands of reads at every start.
-    fn is_in_sync(&self, resource: &Resource) -> bool {
-        let Some(key_id) = self.new_key_id(resource) else { return false };
-        let Some(super::snapshot::Known::Key(entry)) = self.snapshots.load().get(&key_id) else { return false };
-        let owner = &entry.record.owner;
-        let wanted = wanted_key(&resource.spec).ok();
-        entry.health == crate::domain::lifecycle::MaterialHealth::Complete
-            && entry.record.announced_version.is_none()
-            && entry.record.hold(HoldCause::ResourceDeleted).is_none()
-            && (owner.resource_uid, owner.generation) == (resource.uid, resource.generation)
-            && (owner.namespace.as_str(), owner.name.as_str()) == (resource.namespace.as_str(), resource.name.as_str())
-            && wanted
-                .is_some_and(|wanted| wanted.mutable == entry.record.spec && wanted.immutable == entry.record.immutable)
-    }
 }
 
 /// Whether the snapshot shows what an action writes. It shows no claims, and waiting for one would be in vain.
 const fn is_shown(action: &Action) -> bool {
     !matches!(action, Action::ClaimOwner(_) | Action::ConfirmOwner(_))
-}
-
-fn failure_conditions(
-    error: &ReconcileError,
-    resource: &Resource,
-    previous: &[Condition],
-    now: Timestamp,
-) -> Vec<Condition> {
-    let reason = match error {
-        ReconcileError::Vault(VaultError::DoesNotOpen(_) | VaultError::Content { .. }) => {
-            ConditionReason::RecordUnreadable
-        }
-        _ => ConditionReason::Creating,
-    };
-    let message = match error {
-        ReconcileError::Vault(error) => error.to_string(),
-        other => other.to_string(),
-    };
-    let generation = i64::try_from(resource.generation).unwrap_or(i64::MAX);
-    let condition = |kind, status| {
-        let same = |condition: &&Condition| condition.kind == kind && condition.status == status;
-        let last_transition_time = previous.iter().find(same).map_or(now, |condition| condition.last_transition_time);
-        let message = message.clone();
-        Condition { kind, status, reason, message, observed_generation: generation, last_transition_time }
-    };
-    let stalled = reason == ConditionReason::RecordUnreadable;
-    let status = |holds: bool| if holds { ConditionStatus::True } else { ConditionStatus::False };
-    vec![
-        condition(ConditionType::Ready, ConditionStatus::False),
-        condition(ConditionType::Reconciling, status(!stalled)),
-        condition(ConditionType::Stalled, status(stalled)),
-    ]
-}
-
-/// The binding of a record's material, for callers outside the engine that check materials offline.
-#[must_use]
-pub fn material_binding(record: &Record, version: u32) -> MaterialBinding {
-    binding(record, version)
-}
-
-/// Whether a failure is one of the medium, which may pass.
-#[must_use]
-pub fn is_medium_failure(error: &ReconcileError) -> bool {
-    matches!(
-        error,
-        ReconcileError::Vault(VaultError::Store(StoreError::Medium { .. }))
-            | ReconcileError::Action { source: ExecuteError::Vault(VaultError::Store(StoreError::Medium { .. })), .. }
-    )
 }

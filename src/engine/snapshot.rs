@@ -214,7 +214,8 @@ impl Engine {
         next.revision = revision;
     }
 
-    /// Reads one key from the store's medium and shows it at once. For what the snapshot does not know.
+    /// Reads one key from the store's medium, past the snapshot and without changing it. For what the snapshot
+    /// does not know yet.
     ///
     /// # Errors
     /// Those of the store.

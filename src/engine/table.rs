@@ -38,6 +38,8 @@ pub struct KeyArgument {
     pub aliases: bool,
     /// The member with the algorithm, which must fit the key.
     pub algorithm: Option<&'static str>,
+    /// The member with the encryption context, which policies may look at.
+    pub context: Option<&'static str>,
 }
 
 /// What is known of one operation.
@@ -79,7 +81,7 @@ const CONTEXT: (&str, &str) = ("EncryptionContext", "encryptionContext");
 const ALGORITHM: (&str, &str) = ("EncryptionAlgorithm", "encryptionAlgorithm");
 
 const fn argument(member: &'static str, verb: &'static str, action: &'static str) -> KeyArgument {
-    KeyArgument { member, blob: None, verb: Verb(verb), action, aliases: true, algorithm: None }
+    KeyArgument { member, blob: None, verb: Verb(verb), action, aliases: true, algorithm: None, context: None }
 }
 
 /// What most rows have in common; also the whole of a row that is not implemented.
@@ -131,6 +133,7 @@ pub static IMPLEMENTED: &[Row] = &[
         keys: &[KeyArgument {
             blob: Some("CiphertextBlob"),
             algorithm: Some("EncryptionAlgorithm"),
+            context: Some("EncryptionContext"),
             ..argument("KeyId", "decrypt", "kms:Decrypt")
         }],
         quota: QuotaClass::Symmetric,
@@ -168,7 +171,11 @@ pub static IMPLEMENTED: &[Row] = &[
     },
     Row {
         members: crypto::ENCRYPT,
-        keys: &[KeyArgument { algorithm: Some("EncryptionAlgorithm"), ..argument("KeyId", "encrypt", "kms:Encrypt") }],
+        keys: &[KeyArgument {
+            algorithm: Some("EncryptionAlgorithm"),
+            context: Some("EncryptionContext"),
+            ..argument("KeyId", "encrypt", "kms:Encrypt")
+        }],
         quota: QuotaClass::Symmetric,
         states: StateRule::Usable,
         usage: Some(KeyUsage::EncryptDecrypt),
@@ -179,7 +186,10 @@ pub static IMPLEMENTED: &[Row] = &[
     },
     Row {
         members: data_key::GENERATE_DATA_KEY,
-        keys: &[argument("KeyId", "generatedatakey", "kms:GenerateDataKey")],
+        keys: &[KeyArgument {
+            context: Some("EncryptionContext"),
+            ..argument("KeyId", "generatedatakey", "kms:GenerateDataKey")
+        }],
         quota: QuotaClass::Symmetric,
         states: StateRule::Usable,
         usage: Some(KeyUsage::EncryptDecrypt),
@@ -192,7 +202,10 @@ pub static IMPLEMENTED: &[Row] = &[
     },
     Row {
         members: data_key::GENERATE_DATA_KEY_WITHOUT_PLAINTEXT,
-        keys: &[argument("KeyId", "generatedatakeywithoutplaintext", "kms:GenerateDataKeyWithoutPlaintext")],
+        keys: &[KeyArgument {
+            context: Some("EncryptionContext"),
+            ..argument("KeyId", "generatedatakeywithoutplaintext", "kms:GenerateDataKeyWithoutPlaintext")
+        }],
         quota: QuotaClass::Symmetric,
         states: StateRule::Usable,
         usage: Some(KeyUsage::EncryptDecrypt),
@@ -230,10 +243,12 @@ pub static IMPLEMENTED: &[Row] = &[
             KeyArgument {
                 blob: Some("CiphertextBlob"),
                 algorithm: Some("SourceEncryptionAlgorithm"),
+                context: Some("SourceEncryptionContext"),
                 ..argument("SourceKeyId", "reencryptfrom", "kms:ReEncryptFrom")
             },
             KeyArgument {
                 algorithm: Some("DestinationEncryptionAlgorithm"),
+                context: Some("DestinationEncryptionContext"),
                 ..argument("DestinationKeyId", "reencryptto", "kms:ReEncryptTo")
             },
         ],
@@ -346,7 +361,8 @@ mod tests {
             let known = |name: &str| row.members.iter().any(|member| member.name == name);
             for argument in row.keys {
                 assert!(known(argument.member), "{} {}", row.operation, argument.member);
-                assert!(argument.blob.is_none_or(known) && argument.algorithm.is_none_or(known));
+                let others = [argument.blob, argument.algorithm, argument.context];
+                assert!(others.into_iter().flatten().all(known), "{}", row.operation);
             }
             assert!(row.audited.iter().all(|(member, _)| known(member)), "{}", row.operation);
             let secret = |(member, _): &(&str, &str)| ["Plaintext", "CiphertextBlob"].contains(member);
