@@ -189,6 +189,9 @@ class Coffer:
         return [json.loads(line) for line in text.split("\n") if line]
 
 
+Launch = Callable[..., Coffer]  # What the fixtures `prepare` and `launch` give to a test.
+
+
 class Inspection:
     """What `coffer inspect` said about a data folder."""
 

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from clients import curl_operation
-from conftest import Launch
-from support import Coffer, Json, arn
+from support import Coffer, Json, Launch, arn
 from wire import Answer, operation_headers
 
 ROOT = "arn:aws:iam::000000000000:root"

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Launch
 from scanner import forms, found_in, scan
-from support import Coffer, Inspection
+from support import Coffer, Inspection, Launch
 from wire import operation_headers
 
 PLAINTEXT = b"canary: the plaintext of Encrypt \xf0\x9f\x94\x91"

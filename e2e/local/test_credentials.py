@@ -11,9 +11,8 @@ import botocore.auth
 import pytest
 
 from clients import curl, kms, refusal
-from conftest import Launch
 from signing import ALICE, CAROL, MALLORY, User, credentials_file, send_signed, signed
-from support import Coffer, arn
+from support import Coffer, Launch, arn
 from wire import JSON_TYPE, operation_headers, scope_header
 
 WRONG_SIGNATURE = (
@@ -178,6 +177,17 @@ def test_another_account_has_no_part_in_a_key(server: Coffer) -> None:
     assert all(each.message.startswith(f"User: {MALLORY.arn} is not authorized") for each in told)
     assert mallory.list_keys()["Keys"] == []
     assert alice.describe_key(KeyId=key["KeyId"])["KeyMetadata"]["KeyState"] == "Enabled"
+
+
+def test_a_key_belongs_to_the_account_of_its_maker(launch: Launch, tmp_path: Path) -> None:
+    path = credentials_file(tmp_path / "users.yaml", ALICE, MALLORY)
+    server = launch("--credentials", str(path))
+    for user in (ALICE, MALLORY):
+        client = client_of(server, user)
+        key = client.create_key()["KeyMetadata"]
+        assert key["Arn"] == arn(key["KeyId"], account=user.account)
+        assert [entry["KeyArn"] for entry in client.list_keys()["Keys"]] == [key["Arn"]]
+        assert client.describe_key(KeyId=key["KeyId"])["KeyMetadata"] == key
 
 
 def test_a_bare_key_id_does_not_reach_another_account(server: Coffer) -> None:

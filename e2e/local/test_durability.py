@@ -14,8 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Launch
-from support import Coffer, Inspection, until
+from support import Coffer, Inspection, Launch, until
 from wire import Answer, send_operation
 
 CREATIONS = 500

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from conftest import Launch
-from support import Coffer, arn
+from support import Coffer, Launch, arn
 
 UNKNOWN = "01234567-89ab-4def-8123-456789abcdef"
 MULTI_REGION = f"mrk-{'0a' * 16}"

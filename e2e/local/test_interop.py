@@ -9,8 +9,7 @@ import coffer_formats as formats
 import pytest
 from coffer_content import Refused
 
-from conftest import Launch
-from support import Coffer
+from support import Coffer, Launch
 
 CONTEXTS: dict[str, dict[str, str] | None] = {
     "no context": None,

@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from conftest import Launch
 from manifest_files import (
     FIRST, SECOND, Manifests, error_line, everything, known, manifest, seen_while_invalid, until_known,
     until_member, yaml,
 )
-from support import Coffer, until
+from support import Coffer, Launch, until
 
 GOOD = manifest("orders", keyId=FIRST, description="good")
 
@@ -53,7 +52,7 @@ BAD_FIELDS: dict[str, tuple[dict[str, Any], str]] = {
     "other deletion policy": (manifest("bad", deletion={"policy": "Shred"}), "policy"),
     "other key spec": (manifest("bad", keySpec="FOO"), "keySpec"),
     "other kind": (manifest("bad") | {"kind": "KmsKeys"}, "kind"),
-    "other version": (manifest("bad") | {"apiVersion": "kms.coffer.dev/v9"}, "apiVersion"),
+    "other version": (manifest("bad") | {"apiVersion": "kms.coffer.dev/v9"}, "kms.coffer.dev/v9"),
     "no spec of a type": (manifest("bad") | {"spec": []}, "spec"),
 }
 BROKEN: dict[str, str | bytes] = {
@@ -152,7 +151,7 @@ def test_a_field_that_cannot_change(server: Coffer, folder: Manifests, field: st
 def test_a_key_id_that_is_taken(server: Coffer, folder: Manifests) -> None:
     before = everything(server)
     folder.put("thief.yaml", manifest("thief", keyId=FIRST, description="stolen"))
-    error_line(server, "thief.yaml", "keyId")
+    error_line(server, "thief.yaml", FIRST)
     assert everything(server) == before
 
 
@@ -187,10 +186,22 @@ def test_a_file_that_cannot_be_read(launch: Launch, folder: Manifests) -> None:
 
 
 def test_a_dangling_link(server: Coffer, folder: Manifests) -> None:
+    """A link into a folder that is not mounted is a manifest that cannot be read, and not one that is gone."""
     before = everything(server)
-    (folder.path / "link.yaml").symlink_to("nowhere.yaml")
-    error_line(server, "link.yaml")
-    check_nothing_changes(server, folder, before)
+    folder.remove("orders.yaml")
+    (folder.path / "orders.yaml").symlink_to("/nowhere/orders.yaml")
+    folder.put("new.yaml", manifest("new", keyId=SECOND))
+    error_line(server, "orders.yaml")
+    assert everything(server) == before
+
+
+def test_a_link_to_a_manifest_is_a_manifest(server: Coffer, folder: Manifests, tmp_path: Path) -> None:
+    """Folders of settings are often made of links."""
+    (folder.path / "orders.yaml").rename(tmp_path / "real.yaml")
+    (folder.path / "orders.yaml").symlink_to(tmp_path / "real.yaml")
+    folder.put("new.yaml", manifest("new", keyId=SECOND))
+    until_known(server, SECOND)
+    assert server.describe(FIRST)["KeyState"] == "Enabled"
 
 
 def test_a_folder_that_goes_away_and_comes_back(server: Coffer, folder: Manifests) -> None:

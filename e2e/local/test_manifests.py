@@ -10,12 +10,11 @@ from pathlib import Path
 import pytest
 
 from clients import kms, refusal
-from conftest import Launch
 from manifest_files import (
     FIRST, SECOND, Manifests, manifest, seen_while_valid, until_known, until_member, until_one_key,
 )
 from state_files import fingerprints
-from support import Coffer, arn, until
+from support import Coffer, Launch, arn, until
 
 FULL = """\
 # A comment, because people write them.
@@ -80,6 +79,19 @@ def test_manifests_that_are_there_at_the_start(launch: Launch, folder: Manifests
     server = launch(*folder.options())
     for key in (FIRST, SECOND):
         assert until_known(server, key)["KeyState"] == "Enabled"
+
+
+def test_a_manifest_written_at_the_first_moment(prepare: Launch, folder: Manifests) -> None:
+    """Whoever waits for the word `ready` and then writes must not fall between the first look and the watch."""
+    for attempt in range(6):
+        server = prepare(*folder.options(), name=f"attempt-{attempt}")
+        process = server.spawn()
+        while "\nready" not in server.stdout():
+            assert process.poll() is None, server.stderr()
+        folder.put("first.yaml", manifest("first", keyId=FIRST))
+        until_known(server, FIRST)
+        server.kill()
+        folder.remove("first.yaml")
 
 
 def test_many_documents_in_one_file(server: Coffer, folder: Manifests) -> None:

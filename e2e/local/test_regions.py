@@ -7,8 +7,7 @@ import base64
 import pytest
 
 from clients import kms, refusal
-from conftest import Launch
-from support import Coffer, arn
+from support import Coffer, Launch, arn
 
 
 def test_the_scope_names_the_region(server: Coffer) -> None:

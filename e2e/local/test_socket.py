@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from clients import curl, curl_operation
-from conftest import Launch
-from support import Coffer
+from support import Coffer, Launch
 
 FILES = {"text": "žluťoučký kůň\n".encode(), "binary": bytes(range(256))}
 

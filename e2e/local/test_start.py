@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Launch
-from support import Coffer, binary
+from support import Coffer, Launch, binary
 
 
 def test_what_is_printed(server: Coffer) -> None:

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Launch
 from state_files import (
     CHANGES, LOSSES, Harm, fingerprints, flip, make_newer, material_path, record_path, swap,
 )
-from support import Coffer, Inspection, binary
+from support import Coffer, Inspection, Launch, binary
 
 INVALID_STATE = "KMSInvalidStateException"
 

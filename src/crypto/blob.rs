@@ -40,8 +40,9 @@ pub fn seal(
     rng: &dyn Rng,
 ) -> Result<Vec<u8>, CryptoError> {
     let random = random_array::<32>(rng)?;
-    let salt = hedged_salt(material, header, context, plaintext, hedge, &random)?;
-    seal_with_salt(material, header, context, plaintext, &salt)
+    let context = Context::new(context);
+    let salt = salt(material, header, &context, plaintext, hedge, &random)?;
+    seal_bound(material, header, &context, plaintext, &salt)
 }
 
 /// Opens a blob. The commitment is compared, in constant time, before AES-GCM runs.
@@ -49,23 +50,33 @@ pub fn seal(
 /// # Errors
 /// `CryptoError` where material, context and blob do not belong together, whatever the reason.
 pub fn open(material: &SecretBytes, blob: &Blob<'_>, context: &EncryptionContext) -> Result<SecretBytes, CryptoError> {
-    let canonical = context.canonical();
-    let message = MessageSecrets::derive(material, blob.header_bytes, blob.salt, &canonical)?;
+    let context = Context::new(context);
+    let message = MessageSecrets::derive(material, blob.header_bytes, blob.salt, &context)?;
     if !equal(&message.commitment, blob.commitment) {
         return Err(CryptoError);
     }
-    let additional = additional(blob.header_bytes, blob.salt, blob.commitment, &canonical);
+    let additional = additional(blob.header_bytes, blob.salt, blob.commitment, &context.canonical);
     aead::open(&message.key, message.nonce, &additional, blob.ciphertext_and_tag)
 }
 
-/// The salt of a message.
-///
-/// # Errors
-/// `CryptoError` where a derivation fails or the replica's name is absurdly long.
-pub fn hedged_salt(
+/// A context in its canonical form, with its hash, which several derivations take.
+struct Context {
+    canonical: Vec<u8>,
+    digest: [u8; 32],
+}
+
+impl Context {
+    fn new(context: &EncryptionContext) -> Self {
+        let canonical = context.canonical();
+        let digest = sha256(&[&canonical]);
+        Self { canonical, digest }
+    }
+}
+
+fn salt(
     material: &SecretBytes,
     header: &BlobHeader,
-    context: &EncryptionContext,
+    context: &Context,
     plaintext: &[u8],
     hedge: &Hedge<'_>,
     random: &[u8; 32],
@@ -73,15 +84,15 @@ pub fn hedged_salt(
     let key = MessageKey::try_init_with(|key| kbkdf(material.expose(), &[label::SALT, &[0], &header.to_bytes()], key))?;
     let length = u16::try_from(hedge.replica.len()).map_err(|_| CryptoError)?.to_be_bytes();
     let counter = hedge.counter.to_be_bytes();
-    let (message, context) = (sha256(&[plaintext]), sha256(&[&context.canonical()]));
-    Ok(hmac_sha256(key.expose(), &[random, &length, hedge.replica.as_bytes(), &counter, &message, &context]))
+    let message = sha256(&[plaintext]);
+    let parts: [&[u8]; 6] = [random, &length, hedge.replica.as_bytes(), &counter, &message, &context.digest];
+    Ok(hmac_sha256(key.expose(), &parts))
 }
 
-/// Encrypts with a salt that the caller made. Only tests have a reason to call this with a fixed one.
-pub(super) fn seal_with_salt(
+fn seal_bound(
     material: &SecretBytes,
     header: &BlobHeader,
-    context: &EncryptionContext,
+    context: &Context,
     plaintext: &[u8],
     salt: &[u8; SALT_LENGTH],
 ) -> Result<Vec<u8>, CryptoError> {
@@ -89,15 +100,38 @@ pub(super) fn seal_with_salt(
         return Err(CryptoError);
     }
     let header = header.to_bytes();
-    let canonical = context.canonical();
-    let message = MessageSecrets::derive(material, &header, salt, &canonical)?;
+    let message = MessageSecrets::derive(material, &header, salt, context)?;
     let mut blob = Vec::with_capacity(PREFIX_LENGTH + plaintext.len() + TAG_LENGTH);
     blob.extend_from_slice(&header);
     blob.extend_from_slice(salt);
     blob.extend_from_slice(&message.commitment);
-    let additional = additional(&header, salt, &message.commitment, &canonical);
+    let additional = additional(&header, salt, &message.commitment, &context.canonical);
     aead::seal(&message.key, message.nonce, &additional, plaintext, &mut blob)?;
     Ok(blob)
+}
+
+/// The salt of a message, for the known answers.
+#[cfg(test)]
+pub(super) fn hedged_salt(
+    material: &SecretBytes,
+    header: &BlobHeader,
+    context: &EncryptionContext,
+    plaintext: &[u8],
+    hedge: &Hedge<'_>,
+    random: &[u8; 32],
+) -> Result<[u8; SALT_LENGTH], CryptoError> {
+    salt(material, header, &Context::new(context), plaintext, hedge, random)
+}
+
+/// Encrypts with a salt that the caller made: known answers have a fixed one.
+pub(super) fn seal_with_salt(
+    material: &SecretBytes,
+    header: &BlobHeader,
+    context: &EncryptionContext,
+    plaintext: &[u8],
+    salt: &[u8; SALT_LENGTH],
+) -> Result<Vec<u8>, CryptoError> {
+    seal_bound(material, header, &Context::new(context), plaintext, salt)
 }
 
 fn additional(
@@ -120,10 +154,10 @@ impl MessageSecrets {
         material: &SecretBytes,
         header: &[u8; HEADER_LENGTH],
         salt: &[u8; SALT_LENGTH],
-        canonical: &[u8],
+        context: &Context,
     ) -> Result<Self, CryptoError> {
         let mut derived = [0; DERIVED_LENGTH];
-        kbkdf(material.expose(), &[label::BLOB, &[0], header, salt, &sha256(&[canonical])], &mut derived)?;
+        kbkdf(material.expose(), &[label::BLOB, &[0], header, salt, &context.digest], &mut derived)?;
         let secrets = Self::split(&derived);
         derived.zeroize();
         secrets

@@ -1,7 +1,5 @@
 //! What a request leaves behind: its audit record grows while the request is served.
 
-use std::collections::BTreeMap;
-
 use super::Engine;
 use super::dispatch::Call;
 use super::table::Row;
@@ -32,9 +30,9 @@ impl Trail {
             user_agent: call.user_agent.map(str::to_owned),
             error_code: None,
             error_message: None,
-            request_parameters: BTreeMap::new(),
-            response_elements: BTreeMap::new(),
-            additional_event_data: BTreeMap::new(),
+            request_parameters: Vec::new(),
+            response_elements: Vec::new(),
+            additional_event_data: Vec::new(),
             request_id: call.request_id.to_owned(),
             event_id: new_id(engine),
             read_only: !row.changes,
@@ -57,14 +55,17 @@ impl Trail {
             };
             let parameter = text.or(number).or_else(|| pairs().map(Parameter::Pairs));
             if let Some(parameter) = parameter {
-                self.record.request_parameters.insert(name, parameter);
+                self.record.request_parameters.push((name, parameter));
             }
         }
     }
 
     /// Notes a parameter that the caller left to its default.
     pub fn note_parameter(&mut self, name: &'static str, value: &str) {
-        self.record.request_parameters.entry(name).or_insert_with(|| Parameter::Text(value.to_owned()));
+        let parameters = &mut self.record.request_parameters;
+        if parameters.iter().all(|(known, _)| *known != name) {
+            parameters.push((name, Parameter::Text(value.to_owned())));
+        }
     }
 
     /// Notes a key that the request involves.
@@ -78,12 +79,12 @@ impl Trail {
 
     /// Notes what the request changed.
     pub fn note_response(&mut self, name: &'static str, value: &str) {
-        self.record.response_elements.insert(name, Parameter::Text(value.to_owned()));
+        self.record.response_elements.push((name, Parameter::Text(value.to_owned())));
     }
 
     /// Notes what helps to understand the record.
     pub fn note_additional(&mut self, name: &'static str, value: String) {
-        self.record.additional_event_data.insert(name, Parameter::Text(value));
+        self.record.additional_event_data.push((name, Parameter::Text(value)));
     }
 
     /// The record of what is about to happen.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::types::wire_enum;
 
@@ -52,11 +52,14 @@ pub struct AuditRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
     /// What was asked for, the parts that are not secret.
-    pub request_parameters: BTreeMap<&'static str, Parameter>,
+    #[serde(serialize_with = "as_map")]
+    pub request_parameters: Parameters,
     /// What was answered: a key's ARN after a change, nothing for cryptography.
-    pub response_elements: BTreeMap<&'static str, Parameter>,
+    #[serde(serialize_with = "as_map")]
+    pub response_elements: Parameters,
     /// What helps to understand the record, such as the material's id.
-    pub additional_event_data: BTreeMap<&'static str, Parameter>,
+    #[serde(serialize_with = "as_map")]
+    pub additional_event_data: Parameters,
     /// The id that the answer carries too.
     #[serde(rename = "requestID")]
     pub request_id: String,
@@ -73,6 +76,13 @@ pub struct AuditRecord {
     pub recipient_account_id: String,
     /// Before or after.
     pub phase: Phase,
+}
+
+/// Names and values, each name once.
+pub type Parameters = Vec<(&'static str, Parameter)>;
+
+fn as_map<S: Serializer>(parameters: &Parameters, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(parameters.iter().map(|(name, value)| (name, value)))
 }
 
 /// A value in a record.

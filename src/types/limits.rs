@@ -54,7 +54,7 @@ pub const JSON_DEPTH_MAX: usize = 8;
 /// Values, members and elements together, in the JSON of a request.
 pub const JSON_VALUES_MAX: usize = 20_000;
 /// Longest piece of a caller's input that a message repeats.
-pub const ECHOED_CHARACTERS_MAX: usize = 2048;
+pub const ECHOED_CHARACTERS_MAX: usize = 4096;
 
 /// A sealed object other than material: the longest record has 50 tags and a long description.
 pub const STORED_OBJECT_MAX: usize = 256 * 1024;

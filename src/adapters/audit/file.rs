@@ -44,7 +44,7 @@ impl FileAudit {
         file.seek(SeekFrom::End(0))?;
         let (queue, receiver) = mpsc::channel(AUDIT_QUEUE_MAX);
         let counts = Arc::new(Counts::default());
-        let writer = Writer { file, length, counts: Arc::clone(&counts), path: path.to_owned() };
+        let writer = Writer { file, length, lines: Vec::new(), counts: Arc::clone(&counts), path: path.to_owned() };
         std::thread::Builder::new().name("audit".to_owned()).spawn(move || writer.run(receiver))?;
         Ok(Self { sink: path.display().to_string(), queue, counts })
     }
@@ -80,6 +80,8 @@ struct Writer {
     /// Length of the durable lines. After a failed write the file is cut back to it, so that half a line
     /// never stands before a whole one.
     length: u64,
+    /// The lines of one commit; kept, so that its memory is asked for once.
+    lines: Vec<u8>,
     counts: Arc<Counts>,
     path: PathBuf,
 }
@@ -105,13 +107,14 @@ impl Writer {
     }
 
     fn commit(&mut self, batch: &[(Vec<u8>, Answer)]) -> io::Result<()> {
-        let lines: Vec<u8> = batch.iter().flat_map(|(line, _)| line.iter().copied()).collect();
-        let written = self.file.write_all(&lines).and_then(|()| self.file.sync_data());
+        self.lines.clear();
+        batch.iter().for_each(|(line, _)| self.lines.extend_from_slice(line));
+        let written = self.file.write_all(&self.lines).and_then(|()| self.file.sync_data());
         if let Err(error) = written {
             self.file.set_len(self.length)?;
             return Err(error);
         }
-        self.length += lines.len() as u64;
+        self.length += self.lines.len() as u64;
         self.counts.records.fetch_add(batch.len() as u64, Ordering::Relaxed);
         self.counts.commits.fetch_add(1, Ordering::Relaxed);
         Ok(())

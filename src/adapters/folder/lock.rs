@@ -16,7 +16,9 @@ pub struct FolderLock {
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum LockError {
     /// Another process uses it.
-    #[error("the folder {0} is in use by another coffer; stop that one first, or name another folder with --data")]
+    #[error(
+        "the folder {0} is in use by another coffer, which holds its lock; stop that one first, or name another folder with --data"
+    )]
     InUse(PathBuf),
     /// The file system failed.
     #[error("the folder {folder} cannot be used: its file `lock` cannot be opened for writing")]

@@ -84,7 +84,7 @@ fn duplicates(manifests: &[Manifest]) -> Vec<Problem> {
 fn read_file(file: &Path) -> Result<Vec<Manifest>, String> {
     let limit = usize::try_from(MANIFEST_FILE_MAX).unwrap_or(usize::MAX);
     let bytes = atomic::read(file, limit.saturating_add(1)).map_err(|error| format!("cannot be read: {error}"))?;
-    let bytes = bytes.unwrap_or_default();
+    let bytes = bytes.ok_or("cannot be read: it is a link to nothing, or it vanished while the folder was read")?;
     if bytes.len() > limit {
         return Err(format!("is larger than {MANIFEST_FILE_MAX} bytes"));
     }
@@ -112,7 +112,7 @@ fn read_document(file: &Path, value: serde_yaml::Value) -> Result<Option<Manifes
         return Ok(None);
     }
     if api_version != format!("{GROUP}/{VERSION}") || kind != "KmsKey" {
-        return Err(format!("{kind} of {api_version} is not implemented by this version of coffer"));
+        return Err(format!("apiVersion {api_version}, kind {kind} is not implemented by this version of coffer"));
     }
     let mut unknown = Vec::new();
     let mut note_unknown = |path: serde_ignored::Path<'_>| unknown.push(path.to_string());
@@ -170,7 +170,7 @@ mod tests {
             (&twice, "KmsKey default/a is also defined in"),
             (&format!("{HEAD}spec: {{}}\n"), "metadata"),
             ("kind: KmsKey\n", "apiVersion and kind must be given"),
-            (&good.replace("KmsKey", "Grant"), "Grant of kms.coffer.dev/v1alpha1 is not implemented"),
+            (&good.replace("KmsKey", "Grant"), "kind Grant is not implemented"),
         ];
         for (text, expected) in cases {
             let problem = read(&[("good.yaml", &key("good", "{}")), ("x.yaml", text)]).unwrap_err();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -103,7 +103,10 @@ async fn respond(
         Ok(answer) => response(&request_id, answer.status, answer.body, Some(answer.revision.0)),
         Err(refusal) => {
             application.refused(&refusal).await;
-            response(&request_id, refusal.status, SecretBytes::new(refusal.error.body()), None)
+            let mut response = response(&request_id, refusal.status, SecretBytes::new(refusal.error.body()), None);
+            // The body may not have been read, and what is left of it is no next request.
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            response
         }
     }
 }

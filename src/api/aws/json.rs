@@ -149,15 +149,17 @@ impl<'de> Visitor<'de> for Reader<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Json<'de>, A::Error> {
         let reader = self.descend()?;
         let mut members: Vec<(Text<'de>, Json<'de>)> = Vec::new();
-        let mut names = std::collections::HashSet::new();
         while let Some(name) = access.next_key_seed(Name)? {
-            if !names.insert(name.as_str().to_owned()) {
-                return Err(A::Error::custom("duplicate name"));
-            }
             members.push((name, access.next_value_seed(reader)?));
         }
-        Ok(Json::Object(members))
+        if has_duplicates(&members) { Err(A::Error::custom("duplicate name")) } else { Ok(Json::Object(members)) }
     }
+}
+
+fn has_duplicates(members: &[(Text<'_>, Json<'_>)]) -> bool {
+    let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
+    names.sort_unstable();
+    names.windows(2).any(|pair| pair.first() == pair.last())
 }
 
 struct Name;

@@ -333,67 +333,74 @@ fn wrong_type(found: &Json<'_>, expected: Shape) -> AwsError {
     AwsError::new(ErrorCode::Serialization, message)
 }
 
+/// What a value breaks. Nothing is formatted for a value that breaks nothing.
 fn broken_constraints(member: &Member, value: Option<&Value<'_>>) -> Vec<String> {
-    let path = member.path();
+    let path = || member.path();
     match (member.shape, value) {
-        (Shape::Blob { sensitive: true, .. }, None) if member.required => {
-            vec![failure(&format!("Value at '{path}'"), "Member must not be null")]
-        }
-        (_, None) if member.required => vec![failure(&format!("Value null at '{path}'"), "Member must not be null")],
-        (Shape::Text { min, max }, Some(Value::Text(text))) => broken_length(text.as_str(), &path, min, max),
-        (Shape::KeyName, Some(Value::Text(text))) => broken_key_name(text.as_str(), &path),
-        (Shape::Word(words), Some(Value::Text(text))) => broken_word(text.as_str(), &path, words, words),
+        (_, None) if !member.required => Vec::new(),
+        (Shape::Blob { sensitive: true, .. }, None) => vec![failure(&unnamed(&path()), NOT_NULL)],
+        (_, None) => vec![failure(&format!("Value null at '{}'", path()), NOT_NULL)],
+        (Shape::Text { min, max }, Some(Value::Text(text))) => broken_length(text.as_str(), path, min, max),
+        (Shape::KeyName, Some(Value::Text(text))) => broken_key_name(text.as_str(), path),
+        (Shape::Word(words), Some(Value::Text(text))) => broken_word(text.as_str(), path, words, words),
         (Shape::OddWord { taken, printed }, Some(Value::Text(text))) => {
-            broken_word(text.as_str(), &path, taken, printed)
+            broken_word(text.as_str(), path, taken, printed)
         }
         (Shape::Integer { min, max }, Some(Value::Integer(number))) => {
-            broken_range(*number, &echo(&number.to_string(), &path), "value", (min, max))
+            broken_range(*number, "value", (min, max), || echo(&number.to_string(), &path()))
         }
         (Shape::Blob { min, max, .. }, Some(Value::Blob(bytes))) => {
-            broken_range(bytes.len(), &format!("Value at '{path}'"), "length", (min, max))
+            broken_range(bytes.len(), "length", (min, max), || unnamed(&path()))
         }
-        (Shape::Tags, Some(Value::Tags(tags))) => broken_tags(tags, &path),
+        (Shape::Tags, Some(Value::Tags(tags))) => broken_tags(tags, path),
         _ => Vec::new(),
     }
 }
 
-fn broken_word(text: &str, path: &str, taken: &[&str], printed: &[&str]) -> Vec<String> {
+const NOT_NULL: &str = "Member must not be null";
+
+fn broken_word(text: &str, path: impl Fn() -> String, taken: &[&str], printed: &[&str]) -> Vec<String> {
     if taken.contains(&text) {
         return Vec::new();
     }
     let constraint = format!("Member must satisfy enum value set: [{}]", printed.join(", "));
-    vec![failure(&echo(text, path), &constraint)]
+    vec![failure(&echo(text, &path()), &constraint)]
 }
 
-fn broken_length(text: &str, path: &str, min: usize, max: usize) -> Vec<String> {
-    broken_range(text.chars().count(), &echo(text, path), "length", (min, max))
+fn broken_length(text: &str, path: impl Fn() -> String, min: usize, max: usize) -> Vec<String> {
+    broken_range(text.chars().count(), "length", (min, max), || echo(text, &path()))
 }
 
 /// The pattern is not in the published model; AWS KMS checks it after the length.
-fn broken_key_name(text: &str, path: &str) -> Vec<String> {
-    let mut broken = broken_length(text, path, 1, 2048);
+fn broken_key_name(text: &str, path: impl Fn() -> String) -> Vec<String> {
+    let mut broken = broken_length(text, &path, 1, 2048);
     if text.is_empty() || !text.is_ascii() {
-        broken.push(failure(&echo(text, path), r"Member must satisfy regular expression pattern: ^\p{ASCII}+$"));
+        broken.push(failure(&echo(text, &path()), r"Member must satisfy regular expression pattern: ^\p{ASCII}+$"));
     }
     broken
 }
 
-fn broken_tags(tags: &[(String, String)], path: &str) -> Vec<String> {
+fn broken_tags(tags: &[(String, String)], path: impl Fn() -> String) -> Vec<String> {
     let of_tag = |(index, (key, value)): (usize, &(String, String))| {
-        let at = format!("{path}.{}.member", index + 1);
-        let mut broken = broken_length(key, &format!("{at}.tagKey"), 1, TAG_KEY_CHARACTERS_MAX);
-        broken.extend(broken_length(value, &format!("{at}.tagValue"), 0, TAG_VALUE_CHARACTERS_MAX));
+        let at = |part: &str| format!("{}.{}.member.{part}", path(), index + 1);
+        let mut broken = broken_length(key, || at("tagKey"), 1, TAG_KEY_CHARACTERS_MAX);
+        broken.extend(broken_length(value, || at("tagValue"), 0, TAG_VALUE_CHARACTERS_MAX));
         broken
     };
     tags.iter().enumerate().flat_map(of_tag).collect()
 }
 
-fn broken_range<T: PartialOrd + std::fmt::Display>(value: T, subject: &str, what: &str, bounds: (T, T)) -> Vec<String> {
-    if value < bounds.0 {
-        return vec![failure(subject, &format!("Member must have {what} greater than or equal to {}", bounds.0))];
+fn broken_range<T: PartialOrd + std::fmt::Display>(
+    value: T,
+    what: &str,
+    (min, max): (T, T),
+    subject: impl Fn() -> String,
+) -> Vec<String> {
+    if value < min {
+        return vec![failure(&subject(), &format!("Member must have {what} greater than or equal to {min}"))];
     }
-    if value > bounds.1 {
-        return vec![failure(subject, &format!("Member must have {what} less than or equal to {}", bounds.1))];
+    if value > max {
+        return vec![failure(&subject(), &format!("Member must have {what} less than or equal to {max}"))];
     }
     Vec::new()
 }
@@ -401,6 +408,11 @@ fn broken_range<T: PartialOrd + std::fmt::Display>(value: T, subject: &str, what
 fn echo(value: &str, path: &str) -> String {
     let shown: String = value.chars().take(ECHOED_CHARACTERS_MAX).collect();
     format!("Value '{shown}' at '{path}'")
+}
+
+/// Bytes are never printed.
+fn unnamed(path: &str) -> String {
+    format!("Value at '{path}'")
 }
 
 fn failure(subject: &str, constraint: &str) -> String {

@@ -178,7 +178,7 @@ fn refuse_foreign_key(case: &Case<'_>) -> Option<Step> {
         return None;
     }
     let owner = format!("{}/{}", record.owner.namespace, record.owner.name);
-    let message = format!("the key id {} belongs to the KmsKey {owner}", case.input.key_id);
+    let message = format!("spec.keyId: the key {} belongs to the KmsKey {owner}", case.input.key_id);
     Step::stall(Reason::KeyIdTaken, ConditionReason::KeyIdTaken, message)
 }
 

@@ -136,7 +136,7 @@ fn a_record_names_the_key_its_material_and_the_caller() {
     }
     let created = world.ok(Operation::CreateKey, json!({}))["KeyMetadata"]["Arn"].as_str().unwrap().to_owned();
     let record = world.setup.audit.records().pop().unwrap();
-    assert_eq!(record.response_elements.get("keyId"), Some(&Parameter::Text(created)));
+    assert_eq!(record.response_elements, [("keyId", Parameter::Text(created))]);
 }
 
 #[test]

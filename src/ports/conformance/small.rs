@@ -1,6 +1,5 @@
 //! What every adapter of the smaller ports must do.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::api::crd::condition::{Condition, ConditionReason, ConditionStatus, ConditionType};
@@ -50,9 +49,9 @@ fn record(event_id: &str) -> AuditRecord {
         user_agent: Some("line\nbreak\u{2028}and \"quotes\"".to_owned()),
         error_code: None,
         error_message: None,
-        request_parameters: BTreeMap::new(),
-        response_elements: BTreeMap::new(),
-        additional_event_data: BTreeMap::new(),
+        request_parameters: Vec::new(),
+        response_elements: Vec::new(),
+        additional_event_data: Vec::new(),
         request_id: "request".to_owned(),
         event_id: event_id.to_owned(),
         read_only: true,

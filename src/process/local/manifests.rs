@@ -10,10 +10,10 @@ use super::regions::LocalRegion;
 use crate::adapters::folder::manifests::{Problem, read_folder};
 use crate::types::limits::{MANIFEST_PERIOD, MANIFEST_QUIET};
 
-/// Reads the folder once and goes on following it.
-pub async fn follow(region: LocalRegion, folder: PathBuf) {
+/// Reads the folder once and gives what goes on following it.
+pub async fn follow(region: LocalRegion, folder: PathBuf) -> impl Future<Output = ()> + Send + 'static {
     let mut last_problems = read(&region, &folder, Vec::new()).await;
-    tokio::spawn(async move {
+    async move {
         let (sender, mut changes) = mpsc::channel(1);
         let watcher = watch(&folder, sender);
         if let Err(error) = &watcher {
@@ -28,7 +28,7 @@ pub async fn follow(region: LocalRegion, folder: PathBuf) {
             wait(&mut changes).await;
             last_problems = read(&region, &folder, last_problems).await;
         }
-    });
+    }
 }
 
 fn watch(folder: &std::path::Path, sender: mpsc::Sender<()>) -> notify::Result<notify::RecommendedWatcher> {

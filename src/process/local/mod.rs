@@ -59,7 +59,7 @@ async fn serve_local(arguments: &LocalArguments) -> anyhow::Result<()> {
     let initialised = regions.open_all(&arguments.home_region()).await?;
     let home = regions.get(&arguments.home_region()).context("the Region was not opened")?;
     if let Some(folder) = manifests {
-        manifests::follow(home.clone(), folder.to_owned()).await;
+        regions.spawn(manifests::follow(home, folder.to_owned()).await).await;
     }
     let pinned = arguments.region.clone();
     let application = Arc::new(LocalApplication::new(Arc::clone(&regions), callers, pinned, audit));
@@ -86,6 +86,7 @@ async fn serve_local(arguments: &LocalArguments) -> anyhow::Result<()> {
         server.await?;
     }
     flusher.abort();
+    regions.stop().await;
     application.flush_refusals(true).await;
     if let Some((records, commits)) = file_audit.map(|audit| audit.counts()) {
         tracing::info!(records, commits, "stopped");

@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use anyhow::Context as _;
 use futures::channel::oneshot;
 use tokio::sync::Mutex;
+use tokio::task::JoinSet;
 
 use crate::adapters::folder::atomic;
 use crate::adapters::folder::resources::FolderResources;
@@ -52,7 +53,8 @@ pub struct Regions {
     audit: Arc<dyn Audit>,
     account: AccountId,
     open: RwLock<BTreeMap<Region, LocalRegion>>,
-    opening: Mutex<()>,
+    /// What runs beside the requests. Whoever opens a Region holds it, so that one is opened at a time.
+    tasks: Mutex<JoinSet<()>>,
 }
 
 /// The Regions that a data folder holds.
@@ -72,8 +74,8 @@ impl Regions {
     /// The Regions below a data folder; none is open yet.
     #[must_use]
     pub fn new(data: &Path, root: Arc<RootFile>, rng: Arc<dyn Rng>, audit: Arc<dyn Audit>, account: AccountId) -> Self {
-        let (open, opening) = (RwLock::default(), Mutex::default());
-        Self { data: data.to_owned(), root, rng, audit, account, open, opening }
+        let (open, tasks) = (RwLock::default(), Mutex::default());
+        Self { data: data.to_owned(), root, rng, audit, account, open, tasks }
     }
 
     /// Opens every Region that is there, and the home Region; tells which was initialised.
@@ -104,18 +106,28 @@ impl Regions {
         if let Some(open) = self.get(region) {
             return Ok(open);
         }
-        let _opening = self.opening.lock().await;
+        let mut tasks = self.tasks.lock().await;
         if let Some(open) = self.get(region) {
             return Ok(open);
         }
         let count = self.open.read().unwrap_or_else(PoisonError::into_inner).len();
         anyhow::ensure!(count < REGIONS_MAX, TooManyRegions);
-        let opened = self.start(region).await?;
+        let opened = self.start(region, &mut tasks).await?;
         self.open.write().unwrap_or_else(PoisonError::into_inner).insert(region.clone(), opened.clone());
         Ok(opened)
     }
 
-    async fn start(&self, region: &Region) -> anyhow::Result<LocalRegion> {
+    /// Runs something beside the requests until the process stops.
+    pub async fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.lock().await.spawn(task);
+    }
+
+    /// Ends what runs beside the requests, and waits until it has ended: the runtime goes away next.
+    pub async fn stop(&self) {
+        self.tasks.lock().await.shutdown().await;
+    }
+
+    async fn start(&self, region: &Region, tasks: &mut JoinSet<()>) -> anyhow::Result<LocalRegion> {
         let folder = self.data.join(region.as_str());
         let installation = self.pin(&folder)?;
         let clock = Arc::new(SystemClock::new(Timestamp::default()));
@@ -144,7 +156,7 @@ impl Regions {
             limiter: Limiter::new(Rates::UNLIMITED),
         };
         let region = LocalRegion { engine: Arc::new(engine), resources };
-        region.work().await?;
+        region.work(tasks).await?;
         Ok(region)
     }
 
@@ -186,13 +198,13 @@ pub struct TooManyRegions;
 
 impl LocalRegion {
     /// Starts what runs beside the requests, and waits until the first snapshot is complete.
-    async fn work(&self) -> anyhow::Result<()> {
+    async fn work(&self, tasks: &mut JoinSet<()>) -> anyhow::Result<()> {
         let (ready, is_ready) = oneshot::channel();
         let engine = Arc::clone(&self.engine);
-        tokio::spawn(async move { engine.follow_store(ready).await });
+        tasks.spawn(async move { engine.follow_store(ready).await });
         is_ready.await?;
         let engine = Arc::clone(&self.engine);
-        tokio::spawn(async move {
+        tasks.spawn(async move {
             loop {
                 if let Err(error) = engine.sweep().await {
                     tracing::error!(error = &error as &dyn std::error::Error, "the keys could not be swept");
