@@ -87,4 +87,4 @@ def test_the_printed_lines_can_be_pasted(server: Coffer, tmp_path: Path) -> None
     assert f"export AWS_ENDPOINT_URL_KMS={server.url}" in block
     pasted = run(["bash", "-euo", "pipefail", "-c", f"cd {tmp_path}\n{block}"])
     assert pasted.returncode == 0, pasted.stderr
-    assert pasted.stdout.strip() == Path("/etc/hostname").read_text().strip()
+    assert pasted.stdout == "attack at dawn\n"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -22,8 +24,8 @@ def examples() -> list[tuple[str, str]]:
 
 def test_the_examples_work_as_printed(tmp_path: Path) -> None:
     """They name the default address and folder, so this process has them, in a home of its own."""
-    home = tmp_path / "home"
-    home.mkdir()
+    # The path of a socket has 107 characters at most, and pytest's folders have long names.
+    home = Path(tempfile.mkdtemp(prefix="coffer-"))
     environment = os.environ | {"HOME": str(home)}
     out = (tmp_path / "out").open("w+b")
     server = subprocess.Popen([binary(), "local"], stdout=out, cwd=tmp_path, env=environment)
@@ -33,6 +35,7 @@ def test_the_examples_work_as_printed(tmp_path: Path) -> None:
     finally:
         server.terminate()
         assert server.wait(15) == 0
+        shutil.rmtree(home)
     shell, _, socket = printed
     assert shell == "attack at dawn\n"
     assert '"Truncated":false' in socket and socket.count('"KeyId"') == 2

@@ -6,6 +6,7 @@ import re
 import socket
 import stat
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -73,15 +74,22 @@ class DefaultFolder(Coffer):
 
 @pytest.mark.parametrize("variable", ["XDG_STATE_HOME", "HOME"])
 def test_the_default_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
-    monkeypatch.setenv(variable, str(tmp_path / "here"))
+    """The path of a socket has 107 characters at most, and pytest's folders have long names."""
     below = "coffer" if variable == "XDG_STATE_HOME" else ".local/state/coffer"
-    server = DefaultFolder(tmp_path / "run", data=tmp_path / "here" / below)
-    try:
-        server.start()
-        assert server.socket == str(server.data / "coffer.sock")
-        assert server.list_keys() == []
-    finally:
-        server.end()
+    with tempfile.TemporaryDirectory(prefix="coffer-") as here:
+        monkeypatch.setenv(variable, here)
+        server = DefaultFolder(tmp_path / "run", data=Path(here) / below)
+        try:
+            server.start()
+            assert server.socket == str(server.data / "coffer.sock")
+            assert server.list_keys() == []
+        finally:
+            server.end()
+
+
+def test_a_socket_path_that_is_too_long_is_explained(prepare: Launch, tmp_path: Path) -> None:
+    error = prepare("--socket", str(tmp_path / ("s" * 120))).refuse_to_start()
+    assert "--socket" in error and "shorter" in error
 
 
 def test_the_help_names_every_option() -> None:

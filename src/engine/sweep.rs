@@ -65,7 +65,11 @@ impl Engine {
 
     async fn reconcile_removed(&self, namespace: &str, name: &str) {
         match self.reconcile(namespace, name, None).await {
-            Ok(settled) => tracing::warn!(namespace, name, ?settled, "a KmsKey is gone; its key waits to be destroyed"),
+            Ok(Some(settled)) => {
+                let key_id = settled.key_id;
+                tracing::warn!(%key_id, "the KmsKey {namespace}/{name} is gone; apply it again to restore its key");
+            }
+            Ok(None) => {}
             Err(error) => {
                 let error: &dyn std::error::Error = &error;
                 tracing::error!(namespace, name, error, "the removal of a KmsKey could not be noted");

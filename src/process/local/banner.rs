@@ -47,8 +47,9 @@ fn text(banner: &Banner<'_>) -> String {
          \n\
          export AWS_ENDPOINT_URL_KMS={url} AWS_DEFAULT_REGION={region} AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local\n\
          KEY=$(aws kms create-key --query KeyMetadata.KeyId --output text)\n\
-         aws kms encrypt --key-id $KEY --plaintext fileb:///etc/hostname --query CiphertextBlob --output text | base64 -d > hostname.sealed\n\
-         aws kms decrypt --ciphertext-blob fileb://hostname.sealed --query Plaintext --output text | base64 -d\n\
+         echo \"attack at dawn\" > plan.txt\n\
+         aws kms encrypt --key-id $KEY --plaintext fileb://plan.txt --query CiphertextBlob --output text | base64 -d > plan.sealed\n\
+         aws kms decrypt --ciphertext-blob fileb://plan.sealed --query Plaintext --output text | base64 -d\n\
          \n\
          ready\n",
         version = env!("CARGO_PKG_VERSION"),

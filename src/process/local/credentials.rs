@@ -1,6 +1,7 @@
 //! Who calls `coffer local`: its owner, or whoever signs with a key of the credentials file.
 
 use std::collections::HashMap;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -94,6 +95,7 @@ fn read(file: &Path) -> anyhow::Result<HashMap<String, Caller>> {
     let limit = usize::try_from(MANIFEST_FILE_MAX).unwrap_or(usize::MAX);
     let bytes = atomic::read(file, limit)?.context("it does not exist")?;
     let bytes = SecretBytes::new(bytes);
+    warn_of_readers(file);
     // The parser's own messages may repeat a value, and a value may be a secret.
     let parsed: File = serde_yaml::from_slice(bytes.expose()).map_err(|error| {
         let place = error.location().map_or_else(String::new, |place| format!(" at line {}", place.line()));
@@ -110,6 +112,14 @@ fn read(file: &Path) -> anyhow::Result<HashMap<String, Caller>> {
         );
     }
     Ok(known)
+}
+
+/// The file holds secrets. It is used all the same, because they are secrets for tests on this machine.
+fn warn_of_readers(file: &Path) {
+    let mode = std::fs::metadata(file).map_or(0, |metadata| metadata.permissions().mode());
+    if mode & 0o077 != 0 {
+        tracing::warn!("{} can be read by others: run `chmod 600` on it", file.display());
+    }
 }
 
 fn caller(entry: Entry) -> anyhow::Result<(String, Caller)> {

@@ -10,20 +10,18 @@ use super::regions::LocalRegion;
 use crate::adapters::folder::manifests::{Problem, read_folder};
 use crate::types::limits::{MANIFEST_PERIOD, MANIFEST_QUIET};
 
-/// Reads the folder once and gives what goes on following it.
+/// Reads the folder once and gives what goes on following it. The watcher is there before the first reading,
+/// so that no change falls between the two.
 pub async fn follow(region: LocalRegion, folder: PathBuf) -> impl Future<Output = ()> + Send + 'static {
+    let (sender, mut changes) = mpsc::channel(1);
+    let watcher = watch(&folder, sender).inspect_err(|error| {
+        let (error, seconds): (&dyn std::error::Error, i64) = (error, MANIFEST_PERIOD.milliseconds() / 1000);
+        tracing::warn!(error, "the folder of manifests cannot be watched; it is read every {seconds} s");
+    });
     let mut last_problems = read(&region, &folder, Vec::new()).await;
     async move {
-        let (sender, mut changes) = mpsc::channel(1);
-        let watcher = watch(&folder, sender);
-        if let Err(error) = &watcher {
-            let error: &dyn std::error::Error = error;
-            tracing::warn!(
-                error,
-                "the folder of manifests cannot be watched; it is read every {} s",
-                MANIFEST_PERIOD.milliseconds() / 1000
-            );
-        }
+        // Dropping the watcher would end it.
+        let _watcher = watcher;
         loop {
             wait(&mut changes).await;
             last_problems = read(&region, &folder, last_problems).await;
