@@ -151,6 +151,8 @@ impl SnapshotCell {
             if self.load().revision >= revision {
                 return;
             }
+            // Whoever gave up waiting leaves its place, so that a revision that never comes gathers no crowd.
+            waiters.retain(|(_, sender)| !sender.is_canceled());
             let (sender, receiver) = oneshot::channel();
             waiters.push((revision, sender));
             receiver
@@ -308,4 +310,21 @@ fn put(next: &mut Snapshot, name: &ObjectName, stored: Option<Stored>) -> Option
         }
     }
     Some(key_id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::FutureExt as _;
+
+    #[test]
+    fn waiters_that_gave_up_are_forgotten() {
+        let cell = SnapshotCell::default();
+        for _ in 0..100 {
+            assert!(cell.wait_for(Revision(u64::MAX)).now_or_never().is_none());
+        }
+        assert_eq!(cell.waiters.lock().unwrap().len(), 1);
+        cell.store(Snapshot { revision: Revision(5), ..Snapshot::empty() });
+        assert!(cell.wait_for(Revision(5)).now_or_never().is_some());
+    }
 }

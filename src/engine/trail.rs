@@ -8,6 +8,7 @@ use crate::api::aws::member::Input;
 use crate::crypto::rng::random_array;
 use crate::ports::audit::{AuditRecord, AuditResource, EVENT_VERSION, Parameter, Phase, UserIdentity};
 use crate::types::account::AccountId;
+use crate::types::limits::AUDITED_HEADER_CHARACTERS_MAX;
 use crate::types::principal::{Principal, PrincipalKind};
 
 /// The growing record of one request.
@@ -27,7 +28,7 @@ impl Trail {
             event_name: row.operation.as_str(),
             aws_region: engine.region.to_string(),
             source_address: call.source.map(str::to_owned),
-            user_agent: call.user_agent.map(str::to_owned),
+            user_agent: call.user_agent.map(|text| text.chars().take(AUDITED_HEADER_CHARACTERS_MAX).collect()),
             error_code: None,
             error_message: None,
             request_parameters: Vec::new(),

@@ -87,6 +87,10 @@ pub const AUDIT_QUEUE_MAX: usize = 4096;
 /// Period after which unauthenticated refusals, which are counted, are written as one record.
 pub const REFUSALS_PERIOD: Span = Span::from_seconds(60);
 
+/// Head of a request: request line and headers together.
+pub const HEAD_MAX: usize = 32 * 1024;
+/// Characters of a header that an audit record repeats.
+pub const AUDITED_HEADER_CHARACTERS_MAX: usize = 512;
 /// Connections that a listener serves at a time; a further one waits to be accepted.
 pub const CONNECTIONS_MAX: usize = 1024;
 /// Time for a client to send the head of a request.

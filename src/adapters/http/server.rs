@@ -17,7 +17,7 @@ use super::guard::Hosts;
 use super::listen::Listener;
 use super::request::{Refusal, WireRequest, read};
 use crate::engine::dispatch::Answer;
-use crate::types::limits::{CONNECTIONS_MAX, DRAIN_TIMEOUT, HEADER_TIMEOUT};
+use crate::types::limits::{CONNECTIONS_MAX, DRAIN_TIMEOUT, HEAD_MAX, HEADER_TIMEOUT};
 use crate::types::secret::SecretBytes;
 
 /// What stands behind a listener.
@@ -85,6 +85,7 @@ fn connection(
     hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT.duration())
+        .max_buf_size(HEAD_MAX)
         .serve_connection(TokioIo::new(stream), service)
 }
 
