@@ -260,3 +260,31 @@ def test_a_hundred_manifests_at_once(server: Coffer, folder: Manifests) -> None:
     until(lambda: len(server.list_keys()) == 100, "a hundred keys", 30)
     for key in server.list_keys():
         until_member(server, key, "KeyState", "Enabled")
+
+
+def read_calls(server: Coffer) -> int:
+    assert server.process is not None
+    lines = Path(f"/proc/{server.process.pid}/io").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("syscr")).split()[1])
+
+
+def test_an_idle_folder_is_not_read_again_and_again(server: Coffer, folder: Manifests) -> None:
+    """Readings of the folder must not count as changes of it. The window is ten times the quiet that they need."""
+    for number in range(20):
+        folder.put(f"key-{number}.yaml", manifest(f"key-{number}"))
+    until(lambda: len(server.list_keys()) == 20, "the keys")
+    until(lambda: read_calls(server) == read_calls(server), "the readings end")
+    before, begin = read_calls(server), time.monotonic()
+    until(lambda: time.monotonic() - begin > 2, "the window")
+    assert read_calls(server) - before < 200
+
+
+def test_a_busy_folder_is_read_all_the_same(server: Coffer, folder: Manifests) -> None:
+    """Something else is written all the time, and never leaves the quiet that a reading waits for."""
+    folder.put("orders.yaml", manifest("orders", keyId=FIRST))
+
+    def known() -> bool:
+        folder.write("notes.txt", str(time.monotonic()))
+        return FIRST in server.list_keys()
+
+    until(known, "the key")

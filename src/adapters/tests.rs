@@ -46,7 +46,8 @@ fn open(folder: &Path) -> FolderStore {
 }
 
 fn resources(folder: &Path) -> FolderResources {
-    FolderResources::open(folder, InstallationId::new([1; 16]), Arc::new(SeededRng::new(5))).unwrap()
+    let clock = Arc::new(SystemClock::new(Timestamp::default()));
+    FolderResources::open(folder, InstallationId::new([1; 16]), clock, Arc::new(SeededRng::new(5))).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -139,21 +140,24 @@ async fn manifests_keep_their_uid_and_grow_their_generation() {
     assert_eq!(read().await.unwrap(), first);
     resources.follow(&[manifest("two")]).await.unwrap();
     let second = read().await.unwrap();
-    assert_eq!((second.uid, second.generation), (first.uid, first.generation + 1));
+    assert!(second.uid == first.uid && second.generation > first.generation);
     assert_eq!(second.manager, Manager::Manifest("orders.yaml".to_owned()));
     let made = resources.create("default", "k-api", KmsKeySpec::default()).await.unwrap();
     resources.follow(&[]).await.unwrap();
     assert_eq!(read().await, None);
-    assert_eq!(resources.list().await.unwrap(), [made]);
+    assert_eq!(resources.list().await.unwrap().resources, [made]);
     resources.follow(&[manifest("two")]).await.unwrap();
     assert_ne!(read().await.unwrap().uid, first.uid);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_damaged_resource_makes_the_list_an_error_and_not_a_removal() {
+async fn a_damaged_resource_is_there_and_hurts_no_other() {
     let folder = tempfile::tempdir().unwrap();
     let resources = resources(folder.path());
-    resources.create("default", "good", KmsKeySpec::default()).await.unwrap();
+    let good = resources.create("default", "good", KmsKeySpec::default()).await.unwrap();
     fs::write(folder.path().join("default").join("bad.json"), b"{").unwrap();
-    assert!(resources.list().await.is_err());
+    fs::write(folder.path().join("stray.txt"), b"x").unwrap();
+    let listing = resources.list().await.unwrap();
+    assert_eq!(listing.resources, [good]);
+    assert_eq!(listing.unreadable, [("default".to_owned(), "bad".to_owned())]);
 }

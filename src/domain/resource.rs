@@ -36,6 +36,8 @@ pub struct Resource {
     pub generation: u64,
     /// Who keeps the spec.
     pub manager: Manager,
+    /// Whether its key was once complete, as far as the resource remembers. It only ever forbids making a key.
+    pub key_was_made: bool,
     /// The spec as it was read, not yet validated.
     pub spec: KmsKeySpec,
 }

@@ -116,11 +116,19 @@ pub fn wanted_key(spec: &KmsKeySpec) -> Result<WantedKey, SpecError> {
         description: checked_text(spec.description.as_deref(), "description", DESCRIPTION_CHARACTERS_MAX)?,
         enabled: spec.enabled.unwrap_or(true),
         tags: checked_tags(spec)?,
-        policy: spec.policy.unwrap_or(PolicyDefault::Default),
+        policy: policy_default(spec.policy)?,
         deletion: deletion_spec(spec.deletion.as_ref())?,
         rotation: rotation_spec(spec.rotation.as_ref())?,
     };
     Ok(WantedKey { immutable, multi_region, key_id: fixed_key_id(spec, multi_region)?, mutable })
+}
+
+/// Without key policies, a key that requires one could be used by nobody.
+fn policy_default(policy: Option<PolicyDefault>) -> Result<PolicyDefault, SpecError> {
+    match policy.unwrap_or(PolicyDefault::Default) {
+        PolicyDefault::Default => Ok(PolicyDefault::Default),
+        other @ PolicyDefault::Required => Err(SpecError::NotImplemented { field: "policy", value: other.as_str() }),
+    }
 }
 
 fn immutable_spec(spec: &KmsKeySpec) -> Result<ImmutableSpec, SpecError> {
@@ -172,6 +180,12 @@ fn checked_tags(spec: &KmsKeySpec) -> Result<std::collections::BTreeMap<String, 
 
 fn deletion_spec(deletion: Option<&Deletion>) -> Result<DeletionSpec, SpecError> {
     let deletion = deletion.cloned().unwrap_or_default();
+    if deletion.protection == Some(true) {
+        return Err(SpecError::NotImplemented { field: "deletion.protection", value: "true" });
+    }
+    if let Some(other @ OnConflict::NewKey) = deletion.on_conflict {
+        return Err(SpecError::NotImplemented { field: "deletion.onConflict", value: other.as_str() });
+    }
     let bounds = (DELETION_WINDOW_DAYS_MIN, DELETION_WINDOW_DAYS_MAX);
     let field = "deletion.pendingWindowDays";
     Ok(DeletionSpec {

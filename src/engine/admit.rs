@@ -181,7 +181,8 @@ impl Engine {
             return Ok(known);
         }
         if !self.limiter.admit_quorum_read(now) {
-            return Ok(None);
+            // Whoever named the key hears that it was not looked for; a blob is refused as ever.
+            return if target.by_blob_only { Ok(None) } else { Err(throttled()) };
         }
         self.refresh(key_id).await.map_err(|error| {
             tracing::error!(error = &error as &dyn std::error::Error, "a key could not be read");
@@ -218,8 +219,8 @@ impl Engine {
         arn: &str,
         now: Timestamp,
     ) -> AwsError {
-        if target.account != call.principal.account {
-            return denied(call, argument.action, arn, false);
+        if target.by_blob_only || target.account != call.principal.account {
+            return denied(call, argument.action, arn, target.by_blob_only);
         }
         match self.authorise_without_key(call, argument.verb, argument.action, arn, now).await {
             Ok(()) => AwsError::new(ErrorCode::KmsInvalidState, format!("{arn} is unavailable.")),

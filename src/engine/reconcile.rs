@@ -111,6 +111,9 @@ impl Engine {
         written: Option<Revision>,
     ) -> Settled {
         if let Some(resource) = resource {
+            if plan.because == Reason::InSync && !resource.key_was_made {
+                self.remember_key(resource).await;
+            }
             self.ports.resources.report(resource, Report { key_id, conditions: plan.conditions }).await;
         }
         if let Some(revision) = written {
@@ -119,6 +122,13 @@ impl Engine {
         let latest = self.ports.clock.wall().plus(WAKE_AFTER_MAX);
         let wake_at = [poll_at, plan.wake_at].into_iter().flatten().fold(latest, Ord::min);
         Settled { key_id, because: plan.because, complete: plan.actions.is_empty(), wake_at }
+    }
+
+    async fn remember_key(&self, resource: &Resource) {
+        if let Err(error) = self.ports.resources.remember_key(&resource.namespace, &resource.name).await {
+            // The next sweep tries again; until then only the loss of everything at once would go unnoticed.
+            tracing::warn!(error = &error as &dyn std::error::Error, "a KmsKey could not remember its key");
+        }
     }
 
     /// Waits, not for ever, until the snapshot shows a revision.

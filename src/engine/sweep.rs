@@ -11,7 +11,7 @@ use crate::domain::lifecycle::MaterialHealth;
 use crate::domain::record::{HoldCause, OwnerClaim};
 use crate::domain::resource::Resource;
 use crate::domain::validate::wanted_key;
-use crate::ports::resources::Report;
+use crate::ports::resources::{Listing, Report};
 use crate::types::ids::KeyId;
 use crate::types::object::Kind;
 use crate::types::time::Timestamp;
@@ -24,7 +24,7 @@ impl Engine {
     pub async fn sweep(&self) -> Result<(), ReconcileError> {
         // The snapshot first: a key that it shows had its resource before the list was read.
         let snapshot = self.snapshots.load();
-        let resources = self.ports.resources.list().await?;
+        let Listing { resources, unreadable } = self.ports.resources.list().await?;
         let unconfirmed = self.unconfirmed_claims().await?;
         for resource in &resources {
             let name = (resource.namespace.clone(), resource.name.clone());
@@ -32,8 +32,9 @@ impl Engine {
                 self.reconcile_or_report(resource).await;
             }
         }
-        let present: HashSet<(&str, &str)> =
-            resources.iter().map(|resource| (resource.namespace.as_str(), resource.name.as_str())).collect();
+        let read = resources.iter().map(|resource| (resource.namespace.as_str(), resource.name.as_str()));
+        let there = unreadable.iter().map(|(namespace, name)| (namespace.as_str(), name.as_str()));
+        let present: HashSet<(&str, &str)> = read.chain(there).collect();
         for entry in snapshot.keys() {
             let owner = &entry.record.owner;
             let held = entry.record.hold(HoldCause::ResourceDeleted).is_some();
@@ -83,7 +84,8 @@ impl Engine {
         let Some(Known::Key(entry)) = self.snapshots.load().get(&key_id) else { return false };
         let owner = &entry.record.owner;
         let wanted = wanted_key(&resource.spec).ok();
-        entry.health == MaterialHealth::Complete
+        resource.key_was_made
+            && entry.health == MaterialHealth::Complete
             && entry.record.announced_version.is_none()
             && entry.record.hold(HoldCause::ResourceDeleted).is_none()
             && (owner.resource_uid, owner.generation) == (resource.uid, resource.generation)

@@ -44,15 +44,24 @@ pub struct Report {
     pub conditions: Vec<Condition>,
 }
 
+/// All resources that there are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// Those that could be read.
+    pub resources: Vec<Resource>,
+    /// Namespace and name of those that are there and cannot be understood. They are not removed ones.
+    pub unreadable: Vec<(String, String)>,
+}
+
 /// `KmsKey` resources.
 ///
 /// # Guarantees
-/// `list` is complete or an error: an absent resource is a removed one. A resource keeps its uid for as
+/// `list` is complete or an error: a resource that it does not name is a removed one. A resource keeps its uid for as
 /// long as it exists, and one that is made again has another.
 #[async_trait]
 pub trait Resources: Send + Sync {
     /// All resources.
-    async fn list(&self) -> Result<Vec<Resource>, ResourceError>;
+    async fn list(&self) -> Result<Listing, ResourceError>;
 
     /// One resource.
     async fn get(&self, namespace: &str, name: &str) -> Result<Option<Resource>, ResourceError>;
@@ -60,6 +69,10 @@ pub trait Resources: Send + Sync {
     /// Makes a resource for the API. Where one of this name was made by an earlier try with an equal spec,
     /// that one is the answer.
     async fn create(&self, namespace: &str, name: &str, spec: KmsKeySpec) -> Result<Resource, ResourceError>;
+
+    /// Notes in a resource that its key is complete. Should everything sealed be lost, this keeps another key
+    /// from being made in its place.
+    async fn remember_key(&self, namespace: &str, name: &str) -> Result<(), ResourceError>;
 
     /// Tells how a resource stands. Best effort: a report that is lost is made again by the next reconcile.
     async fn report(&self, resource: &Resource, report: Report);

@@ -113,5 +113,7 @@ pub const MANIFEST_FILE_MAX: u64 = 4 * 1024 * 1024;
 pub const MANIFEST_FILES_MAX: usize = 10_000;
 /// Time that a folder of manifests must be quiet before it is read.
 pub const MANIFEST_QUIET: Span = Span::from_milliseconds(200);
+/// Longest wait for that quiet.
+pub const MANIFEST_UNQUIET_MAX: Span = Span::from_seconds(2);
 /// Longest time between two readings of a folder of manifests, where no event was seen.
 pub const MANIFEST_PERIOD: Span = Span::from_seconds(30);

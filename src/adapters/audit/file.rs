@@ -44,7 +44,8 @@ impl FileAudit {
         file.seek(SeekFrom::End(0))?;
         let (queue, receiver) = mpsc::channel(AUDIT_QUEUE_MAX);
         let counts = Arc::new(Counts::default());
-        let writer = Writer { file, length, lines: Vec::new(), counts: Arc::clone(&counts), path: path.to_owned() };
+        let writer =
+            Writer { file, length, torn: false, lines: Vec::new(), counts: Arc::clone(&counts), path: path.to_owned() };
         std::thread::Builder::new().name("audit".to_owned()).spawn(move || writer.run(receiver))?;
         Ok(Self { sink: path.display().to_string(), queue, counts })
     }
@@ -80,6 +81,8 @@ struct Writer {
     /// Length of the durable lines. After a failed write the file is cut back to it, so that half a line
     /// never stands before a whole one.
     length: u64,
+    /// Whether a failed write may have left something after them.
+    torn: bool,
     /// The lines of one commit; kept, so that its memory is asked for once.
     lines: Vec<u8>,
     counts: Arc<Counts>,
@@ -107,11 +110,15 @@ impl Writer {
     }
 
     fn commit(&mut self, batch: &[(Vec<u8>, Answer)]) -> io::Result<()> {
+        if self.torn {
+            self.file.set_len(self.length)?;
+            self.torn = false;
+        }
         self.lines.clear();
         batch.iter().for_each(|(line, _)| self.lines.extend_from_slice(line));
         let written = self.file.write_all(&self.lines).and_then(|()| self.file.sync_data());
         if let Err(error) = written {
-            self.file.set_len(self.length)?;
+            self.torn = true;
             return Err(error);
         }
         self.length += self.lines.len() as u64;

@@ -24,6 +24,17 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_parent(path)
 }
 
+/// Makes a file that must not exist: whole, durable, and exclusive by the file system's own word.
+///
+/// # Errors
+/// `AlreadyExists` where it exists, and those of the file system.
+pub fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = temporary_path(path)?;
+    let linked = write_new(&temporary, bytes).and_then(|()| fs::hard_link(&temporary, path));
+    drop(fs::remove_file(&temporary));
+    linked.and_then(|()| sync_parent(path))
+}
+
 /// Removes a file for good.
 ///
 /// # Errors

@@ -18,11 +18,15 @@ use crate::crypto::derive;
 use crate::crypto::digest::sha256;
 use crate::crypto::rng::{Rng, random_array};
 use crate::domain::resource::{Manager, Resource};
-use crate::ports::resources::{Report, ResourceError, Resources};
+use crate::ports::clock::Clock;
+use crate::ports::resources::{Listing, Report, ResourceError, Resources};
 use crate::types::ids::{InstallationId, ObjectUid};
 
 /// The annotation that names who keeps the spec.
 const MANAGER: &str = "kms.coffer.dev/manifest";
+/// The annotation that remembers the key once it is complete. Should everything sealed about the key be lost,
+/// this is what keeps another from being made in its place.
+const KEY_MADE: &str = "kms.coffer.dev/key";
 /// A resource's file; the longest spec is a description and 50 tags.
 const FILE_MAX: usize = 256 * 1024;
 
@@ -30,6 +34,7 @@ const FILE_MAX: usize = 256 * 1024;
 pub struct FolderResources {
     folder: PathBuf,
     installation: InstallationId,
+    clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
     writer: Mutex<()>,
     reported: std::sync::Mutex<HashMap<(String, String), Vec<Condition>>>,
@@ -40,13 +45,18 @@ impl FolderResources {
     ///
     /// # Errors
     /// Those of the file system.
-    pub fn open(folder: &Path, installation: InstallationId, rng: Arc<dyn Rng>) -> io::Result<Self> {
+    pub fn open(
+        folder: &Path,
+        installation: InstallationId,
+        clock: Arc<dyn Clock>,
+        rng: Arc<dyn Rng>,
+    ) -> io::Result<Self> {
         atomic::create_folder(folder)?;
-        for namespace in atomic::names(folder)? {
+        for namespace in namespaces(folder)? {
             atomic::sweep(&folder.join(namespace))?;
         }
         let (writer, reported) = (Mutex::default(), std::sync::Mutex::default());
-        Ok(Self { folder: folder.to_owned(), installation, rng, writer, reported })
+        Ok(Self { folder: folder.to_owned(), installation, clock, rng, writer, reported })
     }
 
     /// Makes the resources of a completely read folder of manifests what the manifests say.
@@ -56,14 +66,16 @@ impl FolderResources {
     pub async fn follow(&self, manifests: &[Manifest]) -> Result<(), ResourceError> {
         let _writer = self.writer.lock().await;
         for manifest in manifests {
-            self.follow_one(manifest)?;
+            if let Err(error) = self.follow_one(manifest) {
+                tracing::error!(error = &error as &dyn std::error::Error, "{}", manifest.file.display());
+            }
         }
         let wanted = |resource: &Resource| {
             manifests
                 .iter()
                 .any(|manifest| (&manifest.namespace, &manifest.name) == (&resource.namespace, &resource.name))
         };
-        for resource in self.read_all()? {
+        for resource in self.read_all()?.resources {
             if matches!(resource.manager, Manager::Manifest(_)) && !wanted(&resource) {
                 let path = self.path(&resource.namespace, &resource.name);
                 atomic::remove(&path).map_err(medium(&resource.namespace, &resource.name, "removed"))?;
@@ -78,12 +90,18 @@ impl FolderResources {
         let next = match self.read(&manifest.namespace, &manifest.name)? {
             Some(old) if old.spec == manifest.spec && old.manager == manager => return Ok(()),
             Some(old) => {
-                let generation = old.generation + u64::from(old.spec != manifest.spec);
+                let generation = if old.spec == manifest.spec { old.generation } else { self.next_generation(&old) };
                 Resource { generation, manager, spec: manifest.spec.clone(), ..old }
             }
             None => self.new_resource(&manifest.namespace, &manifest.name, manager, manifest.spec.clone())?,
         };
         self.write(&next)
+    }
+
+    /// Grows even where an older file was brought back from a backup: later changes have later times.
+    fn next_generation(&self, old: &Resource) -> u64 {
+        let now = u64::try_from(self.clock.wall().milliseconds()).unwrap_or(0);
+        now.max(old.generation.saturating_add(1))
     }
 
     fn new_resource(
@@ -102,6 +120,7 @@ impl FolderResources {
             uid: derive::object_uid(random),
             generation: 1,
             manager,
+            key_was_made: false,
             spec,
         })
     }
@@ -128,7 +147,8 @@ impl FolderResources {
     }
 
     fn to_resource(&self, namespace: &str, name: &str, key: KmsKey) -> Option<Resource> {
-        let manifest = key.metadata.annotations.and_then(|mut annotations| annotations.remove(MANAGER));
+        let mut annotations = key.metadata.annotations.unwrap_or_default();
+        let manifest = annotations.remove(MANAGER);
         Some(Resource {
             namespace: namespace.to_owned(),
             namespace_uid: self.namespace_uid(namespace),
@@ -136,22 +156,27 @@ impl FolderResources {
             uid: ObjectUid::parse(&key.metadata.uid?)?,
             generation: u64::try_from(key.metadata.generation?).ok()?,
             manager: manifest.map_or(Manager::Api, Manager::Manifest),
+            key_was_made: annotations.contains_key(KEY_MADE),
             spec: key.spec,
         })
     }
 
+    /// Writes a resource. One whose key was made remembers that.
     fn write(&self, resource: &Resource) -> Result<(), ResourceError> {
         let failed = medium(&resource.namespace, &resource.name, "written");
-        let annotations = match &resource.manager {
-            Manager::Api => None,
-            Manager::Manifest(file) => Some(BTreeMap::from([(MANAGER.to_owned(), file.clone())])),
-        };
+        let mut annotations = BTreeMap::new();
+        if let Manager::Manifest(file) = &resource.manager {
+            annotations.insert(MANAGER.to_owned(), file.clone());
+        }
+        if resource.key_was_made {
+            annotations.insert(KEY_MADE.to_owned(), "made".to_owned());
+        }
         let metadata = ObjectMeta {
             name: Some(resource.name.clone()),
             namespace: Some(resource.namespace.clone()),
             uid: Some(resource.uid.to_string()),
             generation: i64::try_from(resource.generation).ok(),
-            annotations,
+            annotations: Some(annotations).filter(|annotations| !annotations.is_empty()),
             ..ObjectMeta::default()
         };
         let key = KmsKey { metadata, spec: resource.spec.clone(), status: None };
@@ -164,16 +189,23 @@ impl FolderResources {
         atomic::write(&path, &bytes).map_err(failed)
     }
 
-    fn read_all(&self) -> Result<Vec<Resource>, ResourceError> {
+    fn read_all(&self) -> Result<Listing, ResourceError> {
         let listed = |error| medium("*", "*", "listed")(error);
-        let mut resources = Vec::new();
-        for namespace in atomic::names(&self.folder).map_err(listed)? {
+        let mut listing = Listing::default();
+        for namespace in namespaces(&self.folder).map_err(listed)? {
             for file in atomic::names(&self.folder.join(&namespace)).map_err(listed)? {
                 let Some(name) = file.strip_suffix(".json") else { continue };
-                resources.extend(self.read(&namespace, name)?);
+                match self.read(&namespace, name) {
+                    Ok(resource) => listing.resources.extend(resource),
+                    Err(error) => {
+                        let path = self.path(&namespace, name);
+                        tracing::error!(error = &error as &dyn std::error::Error, "{}", path.display());
+                        listing.unreadable.push((namespace.clone(), name.to_owned()));
+                    }
+                }
             }
         }
-        Ok(resources)
+        Ok(listing)
     }
 
     fn reports(&self) -> std::sync::MutexGuard<'_, HashMap<(String, String), Vec<Condition>>> {
@@ -183,7 +215,7 @@ impl FolderResources {
 
 #[async_trait]
 impl Resources for FolderResources {
-    async fn list(&self) -> Result<Vec<Resource>, ResourceError> {
+    async fn list(&self) -> Result<Listing, ResourceError> {
         tokio::task::block_in_place(|| self.read_all())
     }
 
@@ -200,6 +232,14 @@ impl Resources for FolderResources {
                 let resource = self.new_resource(namespace, name, Manager::Api, spec)?;
                 self.write(&resource).map(|()| resource)
             }
+        })
+    }
+
+    async fn remember_key(&self, namespace: &str, name: &str) -> Result<(), ResourceError> {
+        let _writer = self.writer.lock().await;
+        tokio::task::block_in_place(|| match self.read(namespace, name)? {
+            Some(found) if !found.key_was_made => self.write(&Resource { key_was_made: true, ..found }),
+            _ => Ok(()),
         })
     }
 
@@ -228,6 +268,11 @@ impl Resources for FolderResources {
     async fn reported(&self, namespace: &str, name: &str) -> Vec<Condition> {
         self.reports().get(&(namespace.to_owned(), name.to_owned())).cloned().unwrap_or_default()
     }
+}
+
+/// Only folders are namespaces; a stray file is none of ours.
+fn namespaces(folder: &Path) -> io::Result<Vec<String>> {
+    Ok(atomic::names(folder)?.into_iter().filter(|name| folder.join(name).is_dir()).collect())
 }
 
 fn ready_of(conditions: &[Condition]) -> Option<&Condition> {

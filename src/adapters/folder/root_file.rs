@@ -44,6 +44,10 @@ impl RootFile {
     /// `Provider` where it is missing, open to others, or not 64 bytes long.
     pub fn load(path: &Path) -> Result<Self, RootError> {
         let metadata = std::fs::metadata(path).map_err(|error| failed(path, "cannot be read", error))?;
+        if !metadata.is_file() {
+            let what = format!("the root file {} is not a file", path.display());
+            return Err(RootError::Provider { what, source: None });
+        }
         let mode = metadata.permissions().mode();
         if mode & OTHERS != 0 {
             let what = format!(

@@ -108,14 +108,37 @@ impl FolderStore {
         same.then_some(()).ok_or_else(|| StoreError::Conflict(name.clone()))
     }
 
-    async fn write(&self, name: &ObjectName, bytes: Vec<u8>) -> Result<Revision, StoreError> {
+    /// Writes and tells the watchers. After a failure nobody knows what the medium holds, so they are told what
+    /// it shows now.
+    async fn write(
+        &self,
+        name: &ObjectName,
+        bytes: Vec<u8>,
+        put: fn(&Path, &[u8]) -> io::Result<()>,
+    ) -> Result<Revision, StoreError> {
         if bytes.len() > STORED_OBJECT_MAX {
             return Err(StoreError::TooLarge(name.clone()));
         }
         let stored = to_stored(bytes);
         let bytes = Arc::clone(&stored.bytes);
-        self.blocking(name, "written", move |path| atomic::write(&path, &bytes)).await?;
+        if let Err(error) = self.blocking(name, "written", move |path| put(&path, &bytes)).await {
+            if let Ok(Some(found)) = self.get(name).await {
+                self.announce(|revision| Event::Applied(name.clone(), found, revision), name.kind()).await;
+            }
+            return Err(already_exists(name, error));
+        }
         Ok(self.announce(|revision| Event::Applied(name.clone(), stored, revision), name.kind()).await)
+    }
+}
+
+fn already_exists(name: &ObjectName, error: StoreError) -> StoreError {
+    match &error {
+        StoreError::Medium { source, .. }
+            if source.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::AlreadyExists) =>
+        {
+            StoreError::AlreadyExists(name.clone())
+        }
+        _ => error,
     }
 }
 
@@ -138,11 +161,7 @@ impl Store for FolderStore {
 
     async fn create(&self, name: &ObjectName, bytes: Vec<u8>) -> Result<Revision, StoreError> {
         let _writer = self.writer(name).await;
-        let exists = self.blocking(name, "read", |path| path.try_exists()).await?;
-        if exists {
-            return Err(StoreError::AlreadyExists(name.clone()));
-        }
-        self.write(name, bytes).await
+        self.write(name, bytes, atomic::create).await
     }
 
     async fn replace(&self, name: &ObjectName, expected: &Version, bytes: Vec<u8>) -> Result<Revision, StoreError> {
@@ -151,7 +170,7 @@ impl Store for FolderStore {
         }
         let _writer = self.writer(name).await;
         self.expect(name, expected).await?;
-        self.write(name, bytes).await
+        self.write(name, bytes, atomic::write).await
     }
 
     async fn delete(&self, name: &ObjectName, expected: &Version) -> Result<Revision, StoreError> {
@@ -169,12 +188,7 @@ impl Store for FolderStore {
         let reset = async move {
             watchers.lock().await.push(Watcher { kinds, events: sender });
             let at = Revision(*revision.borrow());
-            let read = tokio::task::spawn_blocking(move || read_kinds(&folder, kinds)).await;
-            let objects = read.unwrap_or_else(|error| Err(error.into())).unwrap_or_else(|error| {
-                tracing::error!(error = &error as &dyn std::error::Error, "the state could not be read");
-                Vec::new()
-            });
-            Event::Reset(objects, at)
+            Event::Reset(read_until_whole(folder, kinds).await, at)
         };
         futures::stream::once(reset).chain(receiver).boxed()
     }
@@ -206,6 +220,19 @@ fn read_kinds(folder: &Path, kinds: &[Kind]) -> io::Result<Vec<(ObjectName, Stor
         objects.extend(read_kind(folder, *kind)?);
     }
     Ok(objects)
+}
+
+/// A folder that cannot be listed is not an empty one: nothing is served until it can be.
+async fn read_until_whole(folder: Arc<PathBuf>, kinds: &'static [Kind]) -> Vec<(ObjectName, Stored)> {
+    loop {
+        let folder = Arc::clone(&folder);
+        let read = tokio::task::spawn_blocking(move || read_kinds(&folder, kinds)).await;
+        match read.unwrap_or_else(|error| Err(error.into())) {
+            Ok(objects) => return objects,
+            Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "the state could not be read"),
+        }
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    }
 }
 
 /// A file that cannot be read hurts only its own object: it is listed as empty, and empty does not open.

@@ -11,11 +11,12 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::guard::Hosts;
 use super::listen::Listener;
 use super::request::{Refusal, WireRequest, read};
+use crate::api::aws::error::AwsError;
 use crate::engine::dispatch::Answer;
 use crate::types::limits::{CONNECTIONS_MAX, DRAIN_TIMEOUT, HEAD_MAX, HEADER_TIMEOUT};
 use crate::types::secret::SecretBytes;
@@ -33,6 +34,14 @@ pub trait Application: Send + Sync + 'static {
     async fn refused(&self, refusal: &Refusal);
 }
 
+/// What each connection shares.
+struct Shared {
+    hosts: Hosts,
+    application: Arc<dyn Application>,
+    /// Open while an answer is being made, so that stopping can wait for those whose client is gone.
+    answering: mpsc::Sender<()>,
+}
+
 /// Accepts connections until `stop` changes, then lets open requests finish.
 pub async fn serve(
     listener: Listener,
@@ -42,24 +51,31 @@ pub async fn serve(
 ) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let graceful = GracefulShutdown::new();
-    let hosts = Arc::new(hosts);
+    let (answering, mut answered) = mpsc::channel(1);
+    let shared = Arc::new(Shared { hosts, application, answering });
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let next = async {
+            let place = Arc::clone(&places).acquire_owned().await.ok();
+            (place, listener.accept().await)
+        };
+        let (place, accepted) = tokio::select! {
+            next = next => next,
             _ = stop.wait_for(|stop| *stop) => break,
         };
         let Some((stream, source)) = accepted else { continue };
-        let (hosts, application) = (Arc::clone(&hosts), Arc::clone(&application));
-        let connection = graceful.watch(connection(stream, source, hosts, application));
+        let connection = graceful.watch(connection(stream, source, Arc::clone(&shared)));
         tokio::spawn(async move {
             // A client that breaks off is its own affair.
             drop(connection.await);
             drop(place);
         });
     }
-    drop(listener);
-    let drained = tokio::time::timeout(DRAIN_TIMEOUT.duration(), graceful.shutdown()).await;
+    drop((listener, shared));
+    let drain = async {
+        graceful.shutdown().await;
+        answered.recv().await
+    };
+    let drained = tokio::time::timeout(DRAIN_TIMEOUT.duration(), drain).await;
     if drained.is_err() {
         tracing::warn!("some requests did not finish in time");
     }
@@ -75,12 +91,11 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 fn connection(
     stream: Stream,
     source: Option<String>,
-    hosts: Arc<Hosts>,
-    application: Arc<dyn Application>,
+    shared: Arc<Shared>,
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> {
     let service = service_fn(move |request| {
-        let (hosts, application, source) = (Arc::clone(&hosts), Arc::clone(&application), source.clone());
-        async move { Ok::<_, std::convert::Infallible>(respond(request, &hosts, application.as_ref(), source).await) }
+        let (shared, source) = (Arc::clone(&shared), source.clone());
+        async move { Ok::<_, std::convert::Infallible>(respond(request, &shared, source).await) }
     });
     hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -89,27 +104,34 @@ fn connection(
         .serve_connection(TokioIo::new(stream), service)
 }
 
-async fn respond(
-    request: Request<Incoming>,
-    hosts: &Hosts,
-    application: &dyn Application,
-    source: Option<String>,
-) -> Response<Full<Bytes>> {
-    let request_id = application.request_id();
-    let answered = match read(request, hosts, source, request_id.clone()).await {
-        Ok(request) => application.answer(request).await,
+async fn respond(request: Request<Incoming>, shared: &Shared, source: Option<String>) -> Response<Full<Bytes>> {
+    let request_id = shared.application.request_id();
+    let answered = match read(request, &shared.hosts, source, request_id.clone()).await {
+        Ok(request) => answer(request, shared).await,
         Err(refusal) => Err(refusal),
     };
     match answered {
         Ok(answer) => response(&request_id, answer.status, answer.body, Some(answer.revision.0)),
         Err(refusal) => {
-            application.refused(&refusal).await;
+            shared.application.refused(&refusal).await;
             let mut response = response(&request_id, refusal.status, SecretBytes::new(refusal.error.body()), None);
             // The body may not have been read, and what is left of it is no next request.
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             response
         }
     }
+}
+
+/// Makes the answer in a task of its own. A client that hangs up ends its connection, and with it everything
+/// that runs inside; a change that has begun must come to its end all the same.
+async fn answer(request: WireRequest, shared: &Shared) -> Result<Answer, Refusal> {
+    let (application, answering) = (Arc::clone(&shared.application), shared.answering.clone());
+    let task = tokio::spawn(async move {
+        let answer = application.answer(request).await;
+        drop(answering);
+        answer
+    });
+    task.await.unwrap_or_else(|_| Err(AwsError::internal().into()))
 }
 
 fn response(request_id: &str, status: u16, body: SecretBytes, revision: Option<u64>) -> Response<Full<Bytes>> {

@@ -31,7 +31,6 @@ wire_enum! {
         NotImplemented = "NotImplemented",
         PendingDeletion = "PendingDeletion",
         RecordMissing = "RecordMissing",
-        MaterialMissing = "MaterialMissing",
         MaterialUnreadable = "MaterialUnreadable",
         RecordUnreadable = "RecordUnreadable",
         RestoreConflict = "RestoreConflict",

@@ -60,8 +60,8 @@ const RULES: &[Rule] = &[
     schedule_deletion,
     refuse_spec,
     refuse_foreign_key,
-    claim_owner,
     refuse_lost_record,
+    claim_owner,
     create_record,
     refuse_changed_immutables,
     wait_for_restore_approval,
@@ -203,11 +203,13 @@ impl Case<'_> {
     }
 }
 
-/// Without a record, a confirmed claim or a material is evidence of an earlier life.
+/// Without a record, a confirmed claim, a material, or a resource that remembers its key is evidence of an
+/// earlier life.
 fn refuse_lost_record(case: &Case<'_>) -> Option<Step> {
     let confirmed = case.input.seen.claim.as_ref().is_some_and(|claim| claim.confirmed);
     let material = case.input.seen.materials.iter().any(|material| material.found != FoundMaterial::Missing);
-    if case.record().is_some() || !(confirmed || material) {
+    let remembered = case.input.resource.is_some_and(|resource| resource.key_was_made);
+    if case.record().is_some() || !(confirmed || material || remembered) {
         return None;
     }
     let message = format!(

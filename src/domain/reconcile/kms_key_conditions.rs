@@ -2,6 +2,7 @@
 
 use super::kms_key::{Input, Step};
 use crate::api::crd::condition::{Condition, ConditionReason, ConditionStatus, ConditionType};
+use crate::domain::plan::Reason;
 use crate::types::time::Timestamp;
 
 /// The whole list, in a fixed order. The time of an unchanged status is kept.
@@ -12,6 +13,7 @@ pub(super) fn conditions(input: &Input<'_>, step: &Step) -> Vec<Condition> {
     let fine = (ConditionReason::AsExpected, String::new());
     let (ready, why) = match &step.stalled {
         Some(stalled) => (false, stalled.clone()),
+        None if step.because == Reason::StaleView => (false, (ConditionReason::StaleView, STALE.to_owned())),
         None if busy => (false, (ConditionReason::Creating, "the key is being brought to its wanted state".to_owned())),
         None if deleting => (false, (ConditionReason::PendingDeletion, "the key waits to be destroyed".to_owned())),
         None => (true, fine.clone()),
@@ -31,6 +33,8 @@ pub(super) fn conditions(input: &Input<'_>, step: &Step) -> Vec<Condition> {
     })
     .collect()
 }
+
+const STALE: &str = "the resource is older than what its key follows already; it waits for a newer one";
 
 fn transition_time(input: &Input<'_>, kind: ConditionType, status: ConditionStatus) -> Timestamp {
     let same = |condition: &&Condition| condition.kind == kind && condition.status == status;

@@ -22,6 +22,7 @@ pub(crate) fn resource() -> Resource {
         uid: ObjectUid::new([2; 16]),
         generation: 1,
         manager: Manager::Api,
+        key_was_made: false,
         spec: KmsKeySpec::default(),
     }
 }
@@ -123,6 +124,7 @@ fn the_spec_is_followed_and_an_older_view_is_not() {
     assert_eq!(world.record().spec.description, "two");
     world.resource = Some(resource());
     assert_eq!(world.plan().because, Reason::StaleView);
+    assert_eq!(world.reason(), ConditionReason::StaleView);
 }
 
 #[test]
@@ -182,7 +184,9 @@ fn what_is_lost_is_reported_and_never_made_again() {
     assert_eq!(lost_record.reason(), ConditionReason::RecordMissing);
     lost_record.claim = None;
     lost_record.found = FoundMaterial::Unreadable;
-    lost_record.plan().actions.into_iter().for_each(|action| lost_record.apply(action));
+    assert_eq!(lost_record.reason(), ConditionReason::RecordMissing);
+    lost_record.found = FoundMaterial::Missing;
+    lost_record.resource.as_mut().unwrap().key_was_made = true;
     assert_eq!(lost_record.reason(), ConditionReason::RecordMissing);
 }
 

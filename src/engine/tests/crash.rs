@@ -47,7 +47,7 @@ fn reconciled(world: &World) -> bool {
 }
 
 fn only_resource(world: &World) -> Option<Resource> {
-    let mut all = world.run(world.setup.resources.list()).unwrap();
+    let mut all = world.run(world.setup.resources.list()).unwrap().resources;
     assert!(all.len() <= 1);
     all.pop()
 }

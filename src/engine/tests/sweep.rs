@@ -11,7 +11,7 @@ use crate::api::crd::kms_key::KmsKeySpec;
 use crate::domain::plan::Reason;
 use crate::domain::resource::Resource;
 use crate::ports::fake::{Cut, FakeResources};
-use crate::ports::resources::{Report, ResourceError, Resources};
+use crate::ports::resources::{Listing, Report, ResourceError, Resources};
 use crate::ports::store::Store as _;
 use crate::types::revision::Revision;
 
@@ -64,7 +64,7 @@ struct SlowList(FakeResources);
 
 #[async_trait]
 impl Resources for SlowList {
-    async fn list(&self) -> Result<Vec<Resource>, ResourceError> {
+    async fn list(&self) -> Result<Listing, ResourceError> {
         let listed = self.0.list().await;
         let mut waited = false;
         let wait = |context: &mut std::task::Context<'_>| {
@@ -81,6 +81,10 @@ impl Resources for SlowList {
 
     async fn create(&self, namespace: &str, name: &str, spec: KmsKeySpec) -> Result<Resource, ResourceError> {
         self.0.create(namespace, name, spec).await
+    }
+
+    async fn remember_key(&self, namespace: &str, name: &str) -> Result<(), ResourceError> {
+        self.0.remember_key(namespace, name).await
     }
 
     async fn report(&self, resource: &Resource, report: Report) {

@@ -167,7 +167,7 @@ fn nothing_is_answered_or_changed_where_nothing_can_be_recorded() {
         assert_eq!(answer.as_object().unwrap().len(), 2, "the error and its message: {answer}");
     }
     assert_eq!((world.setup.store.revision(), world.setup.store.names()), (before, names));
-    assert_eq!(world.run(world.setup.resources.list()).unwrap().len(), 1, "no resource was made");
+    assert_eq!(world.run(world.setup.resources.list()).unwrap().resources.len(), 1, "no resource was made");
     assert_eq!(world.setup.audit.records().len(), records);
     world.setup.audit.set_full(false);
     assert!(world.decrypts(&blob));

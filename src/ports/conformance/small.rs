@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::api::crd::condition::{Condition, ConditionReason, ConditionStatus, ConditionType};
 use crate::api::crd::kms_key::KmsKeySpec;
+use crate::domain::resource::Resource;
 use crate::ports::audit::{Audit, AuditRecord, EVENT_VERSION, Phase, UserIdentity};
 use crate::ports::clock::Clock;
 use crate::ports::resources::{Report, ResourceError, Resources};
@@ -75,7 +76,7 @@ fn described(text: &str) -> KmsKeySpec {
 
 async fn a_resource_is_made_once(resources: &dyn Resources) {
     assert_eq!(resources.get("default", "orders").await.unwrap(), None);
-    assert!(resources.list().await.unwrap().is_empty());
+    assert!(resources.list().await.unwrap().resources.is_empty());
     let made = resources.create("default", "orders", described("one")).await.unwrap();
     assert_eq!((made.namespace.as_str(), made.name.as_str()), ("default", "orders"));
     assert_eq!(made.spec, described("one"));
@@ -85,7 +86,7 @@ async fn a_resource_is_made_once(resources: &dyn Resources) {
     let other = resources.create("default", "orders", described("two")).await;
     assert!(matches!(other, Err(ResourceError::AlreadyExists { .. })));
     assert_eq!(resources.get("default", "orders").await.unwrap(), Some(made.clone()));
-    assert_eq!(resources.list().await.unwrap(), [made]);
+    assert_eq!(resources.list().await.unwrap().resources, [made]);
 }
 
 async fn namespaces_are_apart(resources: &dyn Resources) {
@@ -94,7 +95,7 @@ async fn namespaces_are_apart(resources: &dyn Resources) {
     let three = resources.create("default", "invoices", described("one")).await.unwrap();
     assert!(one.uid != two.uid && two.uid != three.uid && one.uid != three.uid);
     assert_eq!(one.namespace_uid, three.namespace_uid);
-    let listed = resources.list().await.unwrap();
+    let listed = resources.list().await.unwrap().resources;
     assert_eq!(listed.len(), 3);
     assert!([&one, &two, &three].into_iter().all(|made| listed.contains(made)));
     assert_eq!(resources.get("account-000000000002", "orders").await.unwrap(), Some(two));
@@ -119,7 +120,11 @@ async fn the_last_report_is_remembered(resources: &dyn Resources) {
     }
     assert!(resources.reported("default", "invoices").await.is_empty());
     let after = resources.get("default", "orders").await.unwrap();
-    assert_eq!(after, Some(made), "a report is a projection and changes no resource");
+    assert_eq!(after.as_ref(), Some(&made), "a report is a projection and changes no resource");
+    resources.remember_key("default", "orders").await.unwrap();
+    resources.remember_key("default", "invoices").await.unwrap();
+    let after = resources.get("default", "orders").await.unwrap();
+    assert_eq!(after, Some(Resource { key_was_made: true, ..made }));
 }
 
 /// What counters of uses must do, from one that counted nothing.

@@ -13,7 +13,7 @@ use crate::domain::authorize::Verb;
 use crate::domain::resource::{Manager, Resource};
 use crate::ports::audit::{Audit, AuditError, AuditRecord};
 use crate::ports::clock::Clock;
-use crate::ports::resources::{Report, ResourceError, Resources};
+use crate::ports::resources::{Listing, Report, ResourceError, Resources};
 use crate::ports::reviewer::{ReviewError, Reviewer};
 use crate::ports::usage::{Usage, Use};
 use crate::types::ids::ObjectUid;
@@ -133,8 +133,9 @@ impl FakeResources {
 
 #[async_trait]
 impl Resources for FakeResources {
-    async fn list(&self) -> Result<Vec<Resource>, ResourceError> {
-        Ok(self.inner.lock().unwrap().values().cloned().collect())
+    async fn list(&self) -> Result<Listing, ResourceError> {
+        let resources = self.inner.lock().unwrap().values().cloned().collect();
+        Ok(Listing { resources, unreadable: Vec::new() })
     }
 
     async fn get(&self, namespace: &str, name: &str) -> Result<Option<Resource>, ResourceError> {
@@ -159,10 +160,18 @@ impl Resources for FakeResources {
             uid: ObjectUid::new([100 + number; 16]),
             generation: 1,
             manager: Manager::Api,
+            key_was_made: false,
             spec,
         };
         self.put(resource.clone());
         Ok(resource)
+    }
+
+    async fn remember_key(&self, namespace: &str, name: &str) -> Result<(), ResourceError> {
+        if let Some(resource) = self.inner.lock().unwrap().get_mut(&(namespace.to_owned(), name.to_owned())) {
+            resource.key_was_made = true;
+        }
+        Ok(())
     }
 
     async fn report(&self, resource: &Resource, report: Report) {

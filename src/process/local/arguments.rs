@@ -20,7 +20,7 @@ pub enum AuditSink {
 #[derive(Debug, Args)]
 pub struct LocalArguments {
     /// Address of the HTTP listener; port 0 takes a free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4599")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4599", value_parser = parse_address)]
     pub http: SocketAddr,
 
     /// Path of the Unix socket [default: coffer.sock in the data folder]
@@ -101,6 +101,10 @@ impl LocalArguments {
 #[expect(clippy::disallowed_methods, reason = "the command line is where the environment is read")]
 fn environment(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).map(PathBuf::from)
+}
+
+fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "must be an IP address and a port, such as 127.0.0.1:4599 or [::1]:0".to_owned())
 }
 
 fn parse_region(text: &str) -> Result<Region, String> {

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::regions::LocalRegion;
 use crate::adapters::folder::manifests::{Problem, read_folder};
-use crate::types::limits::{MANIFEST_PERIOD, MANIFEST_QUIET};
+use crate::types::limits::{MANIFEST_PERIOD, MANIFEST_QUIET, MANIFEST_UNQUIET_MAX};
 
 /// Reads the folder once and gives what goes on following it. The watcher is there before the first reading,
 /// so that no change falls between the two.
@@ -29,21 +29,28 @@ pub async fn follow(region: LocalRegion, folder: PathBuf) -> impl Future<Output 
     }
 }
 
+/// Reading is not a change: the folder's own readings would otherwise call for the next one.
 fn watch(folder: &std::path::Path, sender: mpsc::Sender<()>) -> notify::Result<notify::RecommendedWatcher> {
-    // A full channel already holds the news.
-    let mut watcher = notify::recommended_watcher(move |_| {
-        let _ = sender.try_send(());
+    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        if !event.is_ok_and(|event| event.kind.is_access()) {
+            // A full channel already holds the news.
+            let _ = sender.try_send(());
+        }
     })?;
     watcher.watch(folder, RecursiveMode::NonRecursive)?;
     Ok(watcher)
 }
 
-/// Waits for a change and then for quiet, so that a folder is not read while it is being written.
+/// Waits for a change and then for quiet, so that a folder is not read while it is being written; but not
+/// longer than a moment, because some folders are never quiet.
 async fn wait(changes: &mut mpsc::Receiver<()>) {
     let period: Duration = MANIFEST_PERIOD.duration();
     match tokio::time::timeout(period, changes.recv()).await {
         Ok(Some(())) => {
-            while let Ok(Some(())) = tokio::time::timeout(MANIFEST_QUIET.duration(), changes.recv()).await {}
+            let quiet = async {
+                while let Ok(Some(())) = tokio::time::timeout(MANIFEST_QUIET.duration(), changes.recv()).await {}
+            };
+            let _ = tokio::time::timeout(MANIFEST_UNQUIET_MAX.duration(), quiet).await;
         }
         // Without a watcher the channel is closed; the period alone paces the readings.
         Ok(None) => tokio::time::sleep(period).await,

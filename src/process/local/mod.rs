@@ -44,6 +44,12 @@ pub fn run(arguments: &LocalArguments) -> anyhow::Result<ExitCode> {
 }
 
 async fn serve_local(arguments: &LocalArguments) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        arguments.http.ip().is_loopback() || arguments.credentials.is_some(),
+        "--http {} is open to the network, and without --credentials everyone on it would be the root of the account; \
+         name a loopback address, or a credentials file",
+        arguments.http
+    );
     let data = arguments.data_folder()?;
     let fresh = open_data_folder(&data)?;
     let _lock = FolderLock::take(&data)?;
@@ -56,7 +62,7 @@ async fn serve_local(arguments: &LocalArguments) -> anyhow::Result<()> {
         anyhow::ensure!(folder.is_dir(), "the folder of manifests {} does not exist", folder.display());
     }
     let regions = Arc::new(Regions::new(&data, Arc::new(root), rng, Arc::clone(&audit), arguments.account));
-    let initialised = regions.open_all(&arguments.home_region()).await?;
+    let initialised = regions.open_all(&arguments.home_region(), arguments.region.is_some()).await?;
     let home = regions.get(&arguments.home_region()).context("the Region was not opened")?;
     if let Some(folder) = manifests {
         regions.spawn(manifests::follow(home, folder.to_owned()).await).await;

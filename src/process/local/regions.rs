@@ -78,14 +78,17 @@ impl Regions {
         Self { data: data.to_owned(), root, rng, audit, account, open, tasks }
     }
 
-    /// Opens every Region that is there, and the home Region; tells which was initialised.
+    /// Opens the home Region, which must work, and unless it is pinned every other one that is there. Tells the
+    /// installation where the home Region was initialised.
     ///
     /// # Errors
     /// What keeps a Region from being opened.
-    pub async fn open_all(&self, home: &Region) -> anyhow::Result<Option<InstallationId>> {
+    pub async fn open_all(&self, home: &Region, pinned: bool) -> anyhow::Result<Option<InstallationId>> {
         let existing = existing(&self.data)?;
-        for region in &existing {
-            self.open(region).await.with_context(|| format!("the Region {region} cannot be opened"))?;
+        for region in existing.iter().filter(|region| *region != home && !pinned) {
+            if let Err(error) = self.open(region).await {
+                tracing::error!("the Region {region} cannot be opened, its requests are refused: {error:#}");
+            }
         }
         self.open(home).await.with_context(|| format!("the Region {home} cannot be opened"))?;
         let new = !existing.contains(home);
@@ -134,8 +137,13 @@ impl Regions {
         // Milliseconds, shifted: later starts begin after all writes of earlier ones.
         let first = Revision(u64::try_from(clock.wall().milliseconds()).unwrap_or(0) << 16);
         let store: Arc<dyn Store> = Arc::new(FolderStore::open(&folder, first)?);
-        let roots = Arc::new(self.unlock(&store, installation).await?);
-        let resources = FolderResources::open(&folder.join("resources"), installation, Arc::clone(&self.rng))?;
+        let roots = Arc::new(self.unlock(&folder, &store, installation).await?);
+        let resources = FolderResources::open(
+            &folder.join("resources"),
+            installation,
+            Arc::clone(&clock) as _,
+            Arc::clone(&self.rng),
+        )?;
         let resources = Arc::new(resources);
         let backend = LocalBackend::new(Arc::clone(&roots), Arc::clone(&self.rng), "local".to_owned());
         let engine = Engine {
@@ -182,13 +190,35 @@ impl Regions {
         Ok(installation)
     }
 
-    async fn unlock(&self, store: &Arc<dyn Store>, installation: InstallationId) -> anyhow::Result<Roots> {
+    async fn unlock(
+        &self,
+        folder: &Path,
+        store: &Arc<dyn Store>,
+        installation: InstallationId,
+    ) -> anyhow::Result<Roots> {
         let provider = self.root.as_ref();
         if initialise::is_empty(store).await? {
+            anyhow::ensure!(
+                !has_files(&folder.join("resources"))?,
+                "the folder {} holds KmsKeys and nothing sealed: their keys were lost, and new ones would take their \
+                 place; bring back root, key, material and owner from a backup",
+                folder.display()
+            );
             return Ok(initialise(store.as_ref(), provider, installation, self.rng.as_ref()).await?);
         }
         Ok(initialise::unlock(store.as_ref(), provider, installation).await?)
     }
+}
+
+/// Whether a folder of folders holds a file.
+fn has_files(folder: &Path) -> std::io::Result<bool> {
+    for name in atomic::names(folder)? {
+        let path = folder.join(name);
+        if path.is_dir() && !atomic::names(&path)?.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The bound on Regions is reached.
