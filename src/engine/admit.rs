@@ -112,6 +112,8 @@ impl Engine {
         }
         let key_id = entry.record.key_id();
         let arn = self.place(account).key_arn(&key_id);
+        // Before the decision: whoever reads of a denial wants to know what was denied.
+        trail.note_key(&arn, account);
         let context = argument.context.map(|member| input.context(member)).transpose()?;
         let facts = facts(&entry.record, account);
         let context = RequestContext {
@@ -121,7 +123,6 @@ impl Engine {
         if self.authorise(&context, &entry.record).await == Effect::Deny {
             return Err(denied(call, argument.action, &arn, target.by_blob_only));
         }
-        trail.note_key(&arn, account);
         blob.map_or(Ok(()), |named| check_blob_key(&named, &key_id))?;
         Ok(ResolvedKey { entry, arn })
     }

@@ -117,11 +117,11 @@ fn failure_conditions(
         ReconcileError::Vault(VaultError::DoesNotOpen(_) | VaultError::Content { .. }) => {
             ConditionReason::RecordUnreadable
         }
-        _ => ConditionReason::Creating,
+        _ => ConditionReason::Failed,
     };
     let message = match error {
-        ReconcileError::Vault(error) => error.to_string(),
-        other => other.to_string(),
+        ReconcileError::Vault(cause) => cause.to_string(),
+        other => format!("{other}; it is tried again"),
     };
     let generation = i64::try_from(resource.generation).unwrap_or(i64::MAX);
     let condition = |kind, status| {

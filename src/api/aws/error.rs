@@ -8,7 +8,6 @@ wire_enum! {
     /// The name of an error, as SDKs match on it.
     pub enum ErrorCode {
         AccessDenied = "AccessDeniedException",
-        DependencyTimeout = "DependencyTimeoutException",
         Disabled = "DisabledException",
         IncompleteSignature = "IncompleteSignatureException",
         IncorrectKey = "IncorrectKeyException",
@@ -19,7 +18,6 @@ wire_enum! {
         InvalidSignature = "InvalidSignatureException",
         KmsInternal = "KMSInternalException",
         KmsInvalidState = "KMSInvalidStateException",
-        KeyUnavailable = "KeyUnavailableException",
         LimitExceeded = "LimitExceededException",
         MissingAuthenticationToken = "MissingAuthenticationTokenException",
         NotFound = "NotFoundException",
@@ -39,7 +37,7 @@ impl ErrorCode {
     #[must_use]
     pub const fn status(self) -> u16 {
         match self {
-            Self::DependencyTimeout | Self::KmsInternal | Self::KeyUnavailable => 500,
+            Self::KmsInternal => 500,
             Self::RequestEntityTooLarge => 413,
             Self::AccessDenied
             | Self::Disabled

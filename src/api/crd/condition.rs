@@ -38,6 +38,7 @@ wire_enum! {
         SchemaTooNew = "SchemaTooNew",
         KeyIdTaken = "KeyIdTaken",
         StaleView = "StaleView",
+        Failed = "Failed",
     }
 }
 

@@ -140,13 +140,15 @@ fn a_record_names_the_key_its_material_and_the_caller() {
 }
 
 #[test]
-fn a_key_that_the_caller_may_not_use_is_in_no_record_of_resources() {
+fn the_record_of_a_denial_names_what_was_denied() {
     let mut world = World::new();
     let key_id = world.key("orders");
     world.setup.reviewer = Arc::new(FakeReviewer(Ok(false)));
     let world = world.restart();
     world.refused(Operation::DescribeKey, json!({"KeyId": arn(&key_id)}));
-    assert!(world.setup.audit.records().pop().unwrap().resources.is_empty());
+    let record = world.setup.audit.records().pop().unwrap();
+    assert_eq!(record.error_code, Some("AccessDeniedException"));
+    assert_eq!(record.resources[0].arn, arn(&key_id));
 }
 
 #[test]

@@ -240,6 +240,8 @@ impl LocalRegion {
                     tracing::error!(error = &error as &dyn std::error::Error, "the keys could not be swept");
                 }
                 tokio::time::sleep(WAKE_AFTER_MAX.duration()).await;
+                let used = engine.ports.usage.drain();
+                tracing::info!(materials = used.len(), "materials used since the last sweep");
             }
         });
         Ok(())
