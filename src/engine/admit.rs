@@ -101,14 +101,14 @@ impl Engine {
         let target = self.target(call, input, argument, blob, now).await?;
         let named = self.place(target.account).key_arn(&target.key_id);
         let Some(known) = self.look_up(&target, now).await? else {
-            return Err(self.refuse_unknown(call, argument, &target, &named, now).await);
+            return Err(self.refuse(call, argument, &target, &named, unknown(&named), now).await);
         };
         let Known::Key(entry) = known else {
-            return Err(self.refuse_unreadable(call, argument, &target, &named, now).await);
+            return Err(self.refuse(call, argument, &target, &named, unavailable(&named), now).await);
         };
         let account = self.accounts.account_of(&entry.record.owner.namespace);
         if account != target.account && !target.by_blob_only {
-            return Err(self.refuse_unknown(call, argument, &target, &named, now).await);
+            return Err(self.refuse(call, argument, &target, &named, unknown(&named), now).await);
         }
         let key_id = entry.record.key_id();
         let arn = self.place(account).key_arn(&key_id);
@@ -191,41 +191,24 @@ impl Engine {
         })
     }
 
-    /// Only who may use the whole namespace is told that a key does not exist; another account's keys are
-    /// never spoken of.
-    async fn refuse_unknown(
+    /// Words a refusal of a key that is unknown, or whose owner cannot be read. Only who may use the whole
+    /// account that the key was named in is `told` what is the matter; another account's keys are never spoken
+    /// of, and a blob alone is told nothing.
+    async fn refuse(
         &self,
         call: &Call<'_>,
         argument: &KeyArgument,
         target: &Target,
         arn: &str,
+        told: AwsError,
         now: Timestamp,
     ) -> AwsError {
         if target.by_blob_only || target.account != call.principal.account {
             return denied(call, argument.action, arn, target.by_blob_only);
         }
         match self.authorise_without_key(call, argument.verb, argument.action, arn, now).await {
-            Ok(()) => AwsError::new(ErrorCode::NotFound, format!("Key '{arn}' does not exist")),
+            Ok(()) => told,
             Err(error) => error,
-        }
-    }
-
-    /// Whose a damaged key is, cannot be read: only who may use the whole of the account that it was named in
-    /// is told of the damage.
-    async fn refuse_unreadable(
-        &self,
-        call: &Call<'_>,
-        argument: &KeyArgument,
-        target: &Target,
-        arn: &str,
-        now: Timestamp,
-    ) -> AwsError {
-        if target.by_blob_only || target.account != call.principal.account {
-            return denied(call, argument.action, arn, target.by_blob_only);
-        }
-        match self.authorise_without_key(call, argument.verb, argument.action, arn, now).await {
-            Ok(()) => AwsError::new(ErrorCode::KmsInvalidState, format!("{arn} is unavailable.")),
-            Err(_) => denied(call, argument.action, arn, target.by_blob_only),
         }
     }
 
@@ -319,6 +302,15 @@ fn blob_key(input: &Input<'_>, argument: &KeyArgument) -> Result<Option<KeyId>, 
     let Some(bytes) = argument.blob.and_then(|member| input.blob(member)) else { return Ok(None) };
     let blob = Blob::parse(bytes.expose()).map_err(|_| AwsError::silent(ErrorCode::InvalidCiphertext))?;
     Ok(Some(blob.header.key_id))
+}
+
+fn unknown(arn: &str) -> AwsError {
+    AwsError::new(ErrorCode::NotFound, format!("Key '{arn}' does not exist"))
+}
+
+/// What is told of a key whose record or material cannot be used.
+pub(super) fn unavailable(arn: &str) -> AwsError {
+    AwsError::new(ErrorCode::KmsInvalidState, format!("{arn} is unavailable."))
 }
 
 /// The key that a blob names must be the one that is used. A blob that differs from it in the multi-Region

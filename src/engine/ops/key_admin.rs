@@ -12,7 +12,7 @@ use crate::domain::change::{self, Change};
 use crate::domain::plan::Action;
 use crate::domain::record::{Record, SCHEMA};
 use crate::engine::Engine;
-use crate::engine::admit::{Admitted, ResolvedKey};
+use crate::engine::admit::{Admitted, ResolvedKey, unavailable};
 use crate::engine::execute::ActionResult;
 use crate::engine::snapshot::{KeyEntry, Known};
 use crate::engine::trail::Trail;
@@ -136,10 +136,6 @@ async fn spec_forbids(engine: &Engine, arn: &str, record: &Record) -> AwsError {
         owner.namespace, owner.name
     );
     AwsError::new(ErrorCode::KmsInvalidState, message)
-}
-
-fn unavailable(arn: &str) -> AwsError {
-    AwsError::new(ErrorCode::KmsInvalidState, format!("{arn} is unavailable."))
 }
 
 fn newer_schema(arn: &str) -> AwsError {

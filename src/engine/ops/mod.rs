@@ -8,13 +8,14 @@ pub mod random;
 pub mod reencrypt;
 
 use crate::api::aws::error::{AwsError, ErrorCode};
+use crate::engine::admit::unavailable;
 use crate::ports::key_backend::BackendError;
 
 /// What a caller is told when a backend fails.
 fn backend_error(arn: &str, error: BackendError) -> AwsError {
     match error {
         BackendError::InvalidCiphertext => AwsError::silent(ErrorCode::InvalidCiphertext),
-        BackendError::Unreadable => AwsError::new(ErrorCode::KmsInvalidState, format!("{arn} is unavailable.")),
+        BackendError::Unreadable => unavailable(arn),
         BackendError::Pending(_) | BackendError::Unavailable => {
             tracing::error!(arn, %error, "the key backend failed");
             AwsError::internal()
