@@ -83,12 +83,19 @@ def until_member(server: Coffer, key: str, name: str, value: Any) -> Json:
     return server.describe(key)
 
 
+def until_keys(server: Coffer, count: int) -> list[str]:
+    """The ids of all keys, once so many are there and finished."""
+
+    def there() -> list[str] | None:
+        keys = server.list_keys()
+        return keys if len(keys) == count and all(finished(server, key) for key in keys) else None
+
+    return until(there, f"{count} keys", 30) or []
+
+
 def until_one_key(server: Coffer) -> str:
     """The id of the only key, for a manifest that leaves the choice of the id to the server."""
-    until(lambda: len(server.list_keys()) == 1, "one key")
-    key = server.list_keys()[0]
-    until_known(server, key)
-    return key
+    return until_keys(server, 1)[0]
 
 
 def everything(server: Coffer) -> list[Json]:

@@ -9,9 +9,9 @@ import pytest
 
 from manifest_files import (
     FIRST, SECOND, Manifests, error_line, everything, known, manifest, seen_while_invalid, until_known,
-    until_member, yaml,
+    until_keys, until_member, yaml,
 )
-from support import Coffer, Launch, until
+from support import Coffer, Launch
 
 GOOD = manifest("orders", keyId=FIRST, description="good")
 
@@ -117,7 +117,7 @@ def test_a_name_that_two_documents_have(server: Coffer, folder: Manifests, where
         error_line(server, "twins.yaml", "twin")
     else:
         folder.put("left.yaml", twin)
-        until(lambda: len(server.list_keys()) == 2, "the key of the first twin")
+        until_keys(server, 2)
         before = everything(server)
         folder.put("right.yaml", twin | {"spec": {"description": "the other"}})
         error_line(server, "right.yaml", "twin")

@@ -11,7 +11,7 @@ import pytest
 
 from clients import kms, refusal
 from manifest_files import (
-    FIRST, SECOND, Manifests, manifest, seen_while_valid, until_known, until_member, until_one_key,
+    FIRST, SECOND, Manifests, manifest, seen_while_valid, until_known, until_keys, until_member, until_one_key,
 )
 from state_files import fingerprints
 from support import Coffer, Launch, arn, until
@@ -257,7 +257,7 @@ def test_a_key_of_a_call_is_not_removed_with_the_manifests(server: Coffer, folde
 def test_a_hundred_manifests_at_once(server: Coffer, folder: Manifests) -> None:
     for index in range(100):
         folder.put(f"key-{index}.yaml", manifest(f"key-{index}"))
-    until(lambda: len(server.list_keys()) == 100, "a hundred keys", 30)
+    until_keys(server, 100)
     for key in server.list_keys():
         until_member(server, key, "KeyState", "Enabled")
 
@@ -272,7 +272,7 @@ def test_an_idle_folder_is_not_read_again_and_again(server: Coffer, folder: Mani
     """Readings of the folder must not count as changes of it. The window is ten times the quiet that they need."""
     for number in range(20):
         folder.put(f"key-{number}.yaml", manifest(f"key-{number}"))
-    until(lambda: len(server.list_keys()) == 20, "the keys")
+    until_keys(server, 20)
     until(lambda: read_calls(server) == read_calls(server), "the readings end")
     before, begin = read_calls(server), time.monotonic()
     until(lambda: time.monotonic() - begin > 2, "the window")
