@@ -28,10 +28,10 @@ pub mod ports;
 
 pub mod engine;
 
-#[cfg(feature = "local")]
+#[cfg(feature = "http")]
 pub mod adapters;
 
-#[cfg(feature = "local")]
+#[cfg(feature = "http")]
 pub mod process;
 
 #[cfg(test)]

@@ -2,11 +2,14 @@
 //! each other.
 
 pub mod audit;
+#[cfg(feature = "local")]
 pub mod folder;
 pub mod http;
+#[cfg(feature = "cluster")]
+pub mod kube;
 pub mod memory_usage;
 pub mod owner_reviewer;
 pub mod system;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "local"))]
 mod tests;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use coffer::process::{Arguments, run};
+use coffer::process::command::{Arguments, run};
 
 fn main() -> ExitCode {
     match run(Arguments::parse()) {

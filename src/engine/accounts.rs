@@ -2,6 +2,7 @@
 
 use crate::crypto::derive;
 use crate::types::account::AccountId;
+use crate::types::principal::Principal;
 
 /// How accounts and namespaces belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,13 +27,13 @@ impl Accounts {
         }
     }
 
-    /// The namespace in which CreateKey makes the keys of an account, where there is one.
+    /// The namespace in which CreateKey makes the keys of a caller, where there is one.
     #[must_use]
-    pub fn namespace_of(&self, account: AccountId) -> Option<String> {
+    pub fn namespace_of(&self, principal: &Principal) -> Option<String> {
         match self {
-            Self::Namespaces => None,
-            Self::Shared(shared) if *shared == account => Some(SHARED_NAMESPACE.to_owned()),
-            Self::Shared(_) => Some(format!("account-{account}")),
+            Self::Namespaces => principal.namespace.clone(),
+            Self::Shared(shared) if *shared == principal.account => Some(SHARED_NAMESPACE.to_owned()),
+            Self::Shared(_) => Some(format!("account-{}", principal.account)),
         }
     }
 }
@@ -45,7 +46,8 @@ mod tests {
     fn namespaces_lead_back_to_their_accounts() {
         let shared = Accounts::Shared(AccountId::from_remainder(7));
         for account in [AccountId::from_remainder(7), AccountId::from_remainder(111_122_223_333)] {
-            assert_eq!(shared.namespace_of(account).map(|namespace| shared.account_of(&namespace)), Some(account));
+            let namespace = shared.namespace_of(&Principal::local_root(account));
+            assert_eq!(namespace.map(|namespace| shared.account_of(&namespace)), Some(account));
         }
         assert_eq!(shared.account_of("account-7"), AccountId::from_remainder(7));
         assert_eq!(Accounts::Namespaces.account_of("default").to_string(), "401845065923");

@@ -16,6 +16,7 @@ use crate::api::crd::kms_key::PolicyDefault;
 use crate::domain::allowed::{StateRefusal, check};
 use crate::domain::authorize::{Effect, KeyFacts, RequestContext, Review, Verb, decide, needs_review};
 use crate::domain::record::Record;
+use crate::ports::reviewer::Scope;
 use crate::types::account::AccountId;
 use crate::types::arn::{KeyReference, Place, ReferenceError};
 use crate::types::ids::KeyId;
@@ -221,8 +222,9 @@ impl Engine {
         now: Timestamp,
     ) -> Result<(), AwsError> {
         let context = request_context(call, verb, action, call.principal.account, None, now);
-        let namespace = self.accounts.namespace_of(call.principal.account).unwrap_or_default();
-        let review = self.review(&context, &namespace, None).await;
+        let namespace = self.accounts.namespace_of(&call.principal).unwrap_or_default();
+        let scope = Scope { namespace: &namespace, namespace_uid: None, name: None };
+        let review = self.review(&context, &scope).await;
         match decide(&context, review).effect {
             Effect::Allow => Ok(()),
             Effect::Deny => Err(denied(call, action, resource, false)),
@@ -230,21 +232,24 @@ impl Engine {
     }
 
     async fn authorise(&self, context: &RequestContext<'_>, record: &Record) -> Effect {
-        let review = self.review(context, &record.owner.namespace, Some(&record.owner.name)).await;
+        let owner = &record.owner;
+        let namespace_uid = Some(owner.namespace_uid);
+        let scope = Scope { namespace: &owner.namespace, namespace_uid, name: Some(&owner.name) };
+        let review = self.review(context, &scope).await;
         let decision = decide(context, review);
         tracing::trace!(action = context.action, because = ?decision.because, "decided");
         decision.effect
     }
 
     /// Asks without a name first: that answer serves every key of the namespace.
-    async fn review(&self, context: &RequestContext<'_>, namespace: &str, name: Option<&str>) -> Review {
+    async fn review(&self, context: &RequestContext<'_>, scope: &Scope<'_>) -> Review {
         if !needs_review(context) {
             return Review::NotAsked;
         }
-        let reviewer = &self.ports.reviewer;
-        let mut answer = reviewer.review(context.principal, context.verb, namespace, None).await;
-        if matches!(answer, Ok(false)) && name.is_some() {
-            answer = reviewer.review(context.principal, context.verb, namespace, name).await;
+        let (reviewer, principal, verb) = (&self.ports.reviewer, context.principal, context.verb);
+        let mut answer = reviewer.review(principal, verb, &Scope { name: None, ..*scope }).await;
+        if matches!(answer, Ok(false)) && scope.name.is_some() {
+            answer = reviewer.review(principal, verb, scope).await;
         }
         match answer {
             Ok(true) => Review::Allowed,

@@ -2,6 +2,7 @@
 //! adapter passes.
 
 pub mod audit;
+pub mod authenticator;
 pub mod clock;
 pub mod key_backend;
 pub mod resources;

@@ -117,3 +117,8 @@ pub const MANIFEST_QUIET: Span = Span::from_milliseconds(200);
 pub const MANIFEST_UNQUIET_MAX: Span = Span::from_seconds(2);
 /// Longest time between two readings of a folder of manifests, where no event was seen.
 pub const MANIFEST_PERIOD: Span = Span::from_seconds(30);
+
+/// Time to connect to the API server.
+pub const API_CONNECT_TIMEOUT: Span = Span::from_seconds(2);
+/// Time for the API server to review a token or an access that a request waits for.
+pub const REVIEW_TIMEOUT: Span = Span::from_seconds(2);

@@ -49,7 +49,7 @@ pub fn check_create_key(input: &Input<'_>) -> Result<(), AwsError> {
 pub async fn create_key(engine: &Engine, admitted: &Admitted<'_>, trail: &mut Trail) -> Result<SecretBytes, AwsError> {
     let request = CreateKey::read(admitted.input)?;
     let account = admitted.call.principal.account;
-    let namespace = engine.accounts.namespace_of(account).ok_or_else(AwsError::internal)?;
+    let namespace = engine.accounts.namespace_of(&admitted.call.principal).ok_or_else(AwsError::internal)?;
     let name = resource_name(engine, admitted)?;
     let resource = engine.ports.resources.create(&namespace, &name, wanted_spec(request)).await;
     let resource = resource.map_err(|error| internal("the KmsKey could not be made", &error))?;

@@ -10,7 +10,7 @@ use crate::api::aws::operation::Operation;
 use crate::domain::authorize::Verb;
 use crate::engine::table::NOT_IMPLEMENTED;
 use crate::ports::fake::FakeReviewer;
-use crate::ports::reviewer::{ReviewError, Reviewer};
+use crate::ports::reviewer::{ReviewError, Reviewer, Scope};
 use crate::types::ids::KeyId;
 use crate::types::principal::Principal;
 
@@ -22,15 +22,9 @@ struct Allows {
 
 #[async_trait]
 impl Reviewer for Allows {
-    async fn review(
-        &self,
-        _: &Principal,
-        verb: Verb,
-        namespace: &str,
-        name: Option<&str>,
-    ) -> Result<bool, ReviewError> {
-        let named = self.names.is_none_or(|names| name.is_some_and(|name| names.contains(&name)));
-        Ok(namespace == "default" && named && self.verbs.contains(&verb.0))
+    async fn review(&self, _: &Principal, verb: Verb, scope: &Scope<'_>) -> Result<bool, ReviewError> {
+        let named = self.names.is_none_or(|names| scope.name.is_some_and(|name| names.contains(&name)));
+        Ok(scope.namespace == "default" && named && self.verbs.contains(&verb.0))
     }
 }
 

@@ -14,7 +14,7 @@ use crate::domain::resource::{Manager, Resource};
 use crate::ports::audit::{Audit, AuditError, AuditRecord};
 use crate::ports::clock::Clock;
 use crate::ports::resources::{Listing, Report, ResourceError, Resources};
-use crate::ports::reviewer::{ReviewError, Reviewer};
+use crate::ports::reviewer::{ReviewError, Reviewer, Scope};
 use crate::ports::usage::{Usage, Use};
 use crate::types::ids::ObjectUid;
 use crate::types::principal::Principal;
@@ -91,7 +91,7 @@ pub struct FakeReviewer(pub Result<bool, ReviewError>);
 
 #[async_trait]
 impl Reviewer for FakeReviewer {
-    async fn review(&self, _: &Principal, _: Verb, _: &str, _: Option<&str>) -> Result<bool, ReviewError> {
+    async fn review(&self, _: &Principal, _: Verb, _: &Scope<'_>) -> Result<bool, ReviewError> {
         self.0.clone()
     }
 }

@@ -1,0 +1,3 @@
+//! The `coffer-sidecar` program.
+
+fn main() {}

@@ -1,0 +1,37 @@
+//! The commands of the `coffer` program.
+
+use clap::{Parser, Subcommand};
+
+use super::{crds, inspect, local};
+
+/// AWS KMS for your own Kubernetes cluster.
+#[derive(Debug, Parser)]
+#[command(name = "coffer", version, about, max_term_width = 110)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the AWS KMS API on this machine, without a cluster
+    Local(Box<local::arguments::LocalArguments>),
+    /// Tell offline which keys of a state folder can be opened
+    Inspect(inspect::InspectArguments),
+    /// Print the custom resource definitions, or write them into a folder
+    Crds(crds::CrdsArguments),
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// What stopped it, in words for its user.
+pub fn run(arguments: Arguments) -> anyhow::Result<std::process::ExitCode> {
+    match arguments.command {
+        Command::Local(arguments) => local::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Crds(arguments) => crds::run(&arguments),
+    }
+}

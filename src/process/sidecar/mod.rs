@@ -1,0 +1,1 @@
+//! `coffer-sidecar`: the AWS KMS API inside a pod.
