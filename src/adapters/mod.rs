@@ -10,6 +10,10 @@ pub mod kube;
 pub mod memory_usage;
 pub mod owner_reviewer;
 pub mod system;
+#[cfg(feature = "cluster")]
+pub mod tls;
+#[cfg(feature = "sidecar")]
+pub mod upstream;
 
 #[cfg(all(test, feature = "local"))]
 mod tests;

@@ -1,3 +1,17 @@
 //! The `coffer-sidecar` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use coffer::process::sidecar::arguments::Arguments;
+use coffer::process::sidecar::run;
+
+fn main() -> ExitCode {
+    match run(Arguments::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -6,6 +6,7 @@
 use minicbor::decode::{Decoder, Error as DecodeError};
 use minicbor::encode::{Encoder, Error as EncodeError, Write};
 use minicbor::{Decode, Encode};
+use zeroize::Zeroizing;
 
 use super::record::{AccountEntry, HoldCause, Lifecycle, OwnerClaim, Record, SCHEMA};
 use crate::api::crd::kms_key::{DeletionPolicy, OnConflict, PolicyDefault};
@@ -75,7 +76,16 @@ pub fn encode<T: Content>(content: &T) -> Result<Vec<u8>, ContentError> {
     if !content.is_well_formed() {
         return Err(ContentError::IllFormed);
     }
-    minicbor::to_vec(content).map_err(|_| ContentError::Malformed)
+    write(content)
+}
+
+/// Larger than any content that holds a secret: growing would leave a copy behind that nobody wipes.
+const FIRST_CAPACITY: usize = 4096;
+
+fn write<T: Content>(content: &T) -> Result<Vec<u8>, ContentError> {
+    let mut bytes = Vec::with_capacity(FIRST_CAPACITY);
+    minicbor::encode(content, &mut bytes).map_err(|_| ContentError::Malformed)?;
+    Ok(bytes)
 }
 
 /// Reads a content. One of a newer schema is read as far as this version knows it.
@@ -88,7 +98,7 @@ pub fn decode<T: Content>(bytes: &[u8]) -> Result<T, ContentError> {
     let content: T = decoder.decode().map_err(|_| ContentError::Malformed)?;
     let whole = decoder.position() == bytes.len();
     let newer = content.schema() > SCHEMA;
-    let canonical = newer || minicbor::to_vec(&content).is_ok_and(|again| again == bytes);
+    let canonical = newer || write(&content).map(Zeroizing::new).is_ok_and(|again| *again == bytes);
     if !(whole && canonical && content.schema() > 0) {
         return Err(ContentError::Malformed);
     }

@@ -2,8 +2,10 @@
 
 pub mod accounts;
 pub mod admit;
+pub mod changes;
 pub mod dispatch;
 pub mod execute;
+pub mod heartbeat;
 pub mod initialise;
 pub mod limiter;
 pub mod local_backend;
@@ -60,6 +62,8 @@ pub struct Engine {
     pub vault: vault::Vault,
     /// What requests are answered from.
     pub snapshots: snapshot::SnapshotCell,
+    /// Resources whose keys changed.
+    pub changes: changes::ChangedOwners,
     /// Request rates.
     pub limiter: limiter::Limiter,
 }

@@ -2,13 +2,17 @@
 
 use super::Engine;
 use super::execute::{ActionResult, ExecuteError};
+use super::snapshot::KeyEntry;
 use super::vault::{Opened, VaultError};
 use crate::api::crd::condition::Condition;
+use crate::api::crd::kms_key::KmsKeyStatus;
 use crate::crypto::derive;
 use crate::crypto::seal::MaterialBinding;
 use crate::domain::plan::{Action, FoundMaterial, Plan, Reason, Seen, SeenMaterial};
 use crate::domain::reconcile::kms_key::{Input, ReadRecord, plan};
-use crate::domain::record::Record;
+use crate::domain::lifecycle::MaterialHealth;
+use crate::domain::reconcile::kms_key_status::project;
+use crate::domain::record::{Material, OwnerClaim, Record};
 use crate::domain::resource::Resource;
 use crate::domain::validate::wanted_key;
 use crate::ports::key_backend::BackendError;
@@ -55,8 +59,29 @@ pub enum ReconcileError {
 
 struct Observed {
     key_id: KeyId,
+    /// Whether all of it was read in one go.
+    at_once: bool,
     record: Option<Opened<Record>>,
     seen: Seen,
+}
+
+impl Observed {
+    fn health(&self) -> MaterialHealth {
+        let listed = self.record.as_ref().map_or(&[][..], |read| &read.content.materials);
+        let is_there = |material: &Material| {
+            let found = FoundMaterial::Present(material.material_id);
+            self.seen.materials.iter().any(|seen| seen.version == material.version && seen.found == found)
+        };
+        if listed.iter().all(is_there) { MaterialHealth::Complete } else { MaterialHealth::Damaged }
+    }
+}
+
+/// How the actions of a round ended.
+enum Carried {
+    /// Each was done, all by this process `alone` or some by another.
+    Out { alone: bool },
+    /// One goes on elsewhere.
+    Waits { poll_at: Timestamp },
 }
 
 impl Engine {
@@ -72,16 +97,57 @@ impl Engine {
     ) -> Result<Option<Settled>, ReconcileError> {
         let previous = self.ports.resources.reported(namespace, name).await;
         let mut written = None;
-        for round in 1..=RECONCILE_ROUNDS_MAX {
-            let Some(observed) = self.observe(namespace, name, resource).await? else { return Ok(None) };
+        let Some(mut observed) = self.observe(namespace, name, resource).await? else { return Ok(None) };
+        for _ in 1..RECONCILE_ROUNDS_MAX {
             let plan = self.plan(&observed, resource, &previous);
-            let poll_at = self.carry_out(&observed.key_id, &plan.actions, &mut written).await?;
-            let complete = plan.actions.is_empty();
-            if complete || poll_at.is_some() || round == RECONCILE_ROUNDS_MAX {
-                return Ok(Some(self.settle(observed.key_id, resource, plan, poll_at, written).await));
+            // Nothing is concluded from a view whose parts are of different times.
+            let concludes = plan.actions.is_empty();
+            if concludes && observed.at_once {
+                return Ok(Some(self.settle(observed, resource, plan, None, written).await));
+            }
+            match self.carry_out(&observed.key_id, &plan.actions, &mut written).await? {
+                Carried::Waits { poll_at } => {
+                    return Ok(Some(self.settle(observed, resource, plan, Some(poll_at), written).await));
+                }
+                Carried::Out { alone: true } if !concludes => {
+                    self.observe_again(&mut observed, namespace, name, &plan.actions).await?;
+                }
+                Carried::Out { .. } => match self.observe(namespace, name, resource).await? {
+                    Some(again) => observed = again,
+                    None => return Ok(None),
+                },
             }
         }
-        Ok(None)
+        let plan = self.plan(&observed, resource, &previous);
+        Ok(Some(self.settle(observed, resource, plan, None, written).await))
+    }
+
+    /// After our own write only what it wrote is read again. Everything else may be old by now, and does no
+    /// harm: each action has its precondition.
+    async fn observe_again(
+        &self,
+        observed: &mut Observed,
+        namespace: &str,
+        name: &str,
+        actions: &[Action],
+    ) -> Result<(), ReconcileError> {
+        observed.at_once = false;
+        for action in actions {
+            match action {
+                Action::ClaimOwner(_) | Action::ConfirmOwner(_) => {
+                    let claim = self.vault.claim(namespace, name).await?;
+                    observed.seen.claim = claim.map(|opened| opened.content);
+                }
+                Action::CreateRecord(_) | Action::ReplaceRecord { .. } => {
+                    observed.record = self.vault.record(&observed.key_id).await?;
+                }
+                Action::CreateMaterial { .. } => {
+                    let record = observed.record.as_ref().map(|read| &read.content);
+                    observed.seen.materials = self.observe_materials(&observed.key_id, record).await?;
+                }
+            }
+        }
+        Ok(())
     }
 
     async fn carry_out(
@@ -89,32 +155,38 @@ impl Engine {
         key_id: &KeyId,
         actions: &[Action],
         written: &mut Option<Revision>,
-    ) -> Result<Option<Timestamp>, ReconcileError> {
+    ) -> Result<Carried, ReconcileError> {
+        let mut alone = true;
         for action in actions {
             match self.execute(key_id, action).await {
-                ActionResult::Done(revision) => *written = (*written).max(revision.filter(|_| is_shown(action))),
-                ActionResult::Pending { poll_at } => return Ok(Some(poll_at)),
+                ActionResult::Done(revision) => {
+                    alone &= revision.is_some();
+                    *written = (*written).max(revision.filter(|_| is_shown(action)));
+                }
+                ActionResult::Pending { poll_at } => return Ok(Carried::Waits { poll_at }),
                 ActionResult::Failed(source) => {
                     return Err(ReconcileError::Action { action: action.name(), source });
                 }
             }
         }
-        Ok(None)
+        Ok(Carried::Out { alone })
     }
 
     async fn settle(
         &self,
-        key_id: KeyId,
+        observed: Observed,
         resource: Option<&Resource>,
         plan: Plan,
         poll_at: Option<Timestamp>,
         written: Option<Revision>,
     ) -> Settled {
+        let key_id = observed.key_id;
         if let Some(resource) = resource {
             if plan.because == Reason::InSync && !resource.key_was_made {
                 self.remember_key(resource).await;
             }
-            self.ports.resources.report(resource, Report { key_id, conditions: plan.conditions }).await;
+            let key = observed.record.as_ref().map(|read| self.projection(&read.content, observed.health()));
+            self.ports.resources.report(resource, Report { key, conditions: plan.conditions }).await;
         }
         if let Some(revision) = written {
             self.show(revision).await;
@@ -122,6 +194,35 @@ impl Engine {
         let latest = self.ports.clock.wall().plus(WAKE_AFTER_MAX);
         let wake_at = [poll_at, plan.wake_at].into_iter().flatten().fold(latest, Ord::min);
         Settled { key_id, because: plan.because, complete: plan.actions.is_empty(), wake_at }
+    }
+
+    /// What is to be told of a key that needs nothing.
+    pub(super) fn report_of(&self, entry: &KeyEntry, resource: &Resource, previous: &[Condition]) -> Report {
+        let record = &entry.record;
+        let found = |material: &Material| SeenMaterial {
+            version: material.version,
+            term: material.term,
+            found: FoundMaterial::Present(material.material_id),
+        };
+        let claim = OwnerClaim {
+            schema: record.schema,
+            key_bytes: record.key_bytes,
+            multi_region: record.multi_region,
+            namespace: resource.namespace.clone(),
+            name: resource.name.clone(),
+            confirmed: true,
+        };
+        let materials = record.materials.iter().map(found).collect();
+        let seen = Seen { active_term: self.vault.roots.active_term(), claim: Some(claim), materials };
+        let read = ReadRecord { record: record.clone(), epoch: 0, digest: [0; 32] };
+        let (key_id, now) = (record.key_id(), self.ports.clock.wall());
+        let plan = plan(&Input { key_id, resource: Some(resource), read: Some(&read), seen: &seen, now, previous });
+        Report { key: Some(self.projection(record, entry.health)), conditions: plan.conditions }
+    }
+
+    fn projection(&self, record: &Record, health: MaterialHealth) -> KmsKeyStatus {
+        let account = self.accounts.account_of(&record.owner.namespace);
+        project(record, health, self.place(account).key_arn(&record.key_id()))
     }
 
     async fn remember_key(&self, resource: &Resource) {
@@ -151,7 +252,7 @@ impl Engine {
         resource: Option<&Resource>,
     ) -> Result<Option<Observed>, ReconcileError> {
         let claim = self.vault.claim(namespace, name).await?.map(|opened| opened.content);
-        let claimed = claim.as_ref().map(crate::domain::record::OwnerClaim::key_id);
+        let claimed = claim.as_ref().map(OwnerClaim::key_id);
         let Some(key_id) = claimed.or_else(|| resource.and_then(|resource| self.new_key_id(resource))) else {
             return Ok(None);
         };
@@ -163,7 +264,7 @@ impl Engine {
             record = self.vault.record(&key_id).await?;
             materials = self.observe_materials(&key_id, record.as_ref().map(|read| &read.content)).await?;
         }
-        Ok(Some(Observed { key_id, record, seen: Seen { active_term, claim, materials } }))
+        Ok(Some(Observed { key_id, at_once: true, record, seen: Seen { active_term, claim, materials } }))
     }
 
     pub(super) fn new_key_id(&self, resource: &Resource) -> Option<KeyId> {

@@ -201,6 +201,7 @@ impl Engine {
                 for key_id in changed {
                     self.rebuild(&mut next, &key_id).await;
                 }
+                self.note_differences(&next);
                 next.revision = revision;
             }
             Event::Applied(name, stored, revision) => self.change(&mut next, &name, Some(stored), revision).await,
@@ -212,8 +213,30 @@ impl Engine {
     async fn change(&self, next: &mut Snapshot, name: &ObjectName, stored: Option<Stored>, revision: Revision) {
         if let Some(key_id) = put(next, name, stored) {
             self.rebuild(next, &key_id).await;
+            // Where a record cannot be read any more, the last one that could be tells whose it is.
+            let before = self.snapshots.load().get(&key_id);
+            [before, next.get(&key_id)].iter().flatten().for_each(|known| self.note_owner(known));
         }
         next.revision = revision;
+    }
+
+    fn note_owner(&self, known: &Known) {
+        if let Known::Key(entry) = known {
+            self.changes.note(&entry.record.owner.namespace, &entry.record.owner.name);
+        }
+    }
+
+    /// What became different while events were lost.
+    fn note_differences(&self, next: &Snapshot) {
+        let before = self.snapshots.load();
+        let same = |entry: &KeyEntry, other: Option<Known>| match other {
+            Some(Known::Key(other)) => other.record == entry.record && other.health == entry.health,
+            _ => false,
+        };
+        let (old, new) = (before.keys(), next.keys());
+        let gone = old.filter(|entry| !same(entry, next.get(&entry.record.key_id())));
+        let come = new.filter(|entry| !same(entry, before.get(&entry.record.key_id())));
+        gone.chain(come).for_each(|entry| self.note_owner(&Known::Key(Arc::clone(entry))));
     }
 
     /// Reads one key from the store's medium, past the snapshot and without changing it. For what the snapshot

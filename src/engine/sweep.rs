@@ -1,10 +1,11 @@
 //! The sweep: looks at everything, and finds what no event brought.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::Engine;
 use super::reconcile::ReconcileError;
-use super::snapshot::Known;
+use super::snapshot::{KeyEntry, Known};
 use super::vault::VaultError;
 use crate::api::crd::condition::{Condition, ConditionReason, ConditionStatus, ConditionType};
 use crate::domain::lifecycle::MaterialHealth;
@@ -12,7 +13,7 @@ use crate::domain::record::{HoldCause, OwnerClaim};
 use crate::domain::resource::Resource;
 use crate::domain::validate::wanted_key;
 use crate::ports::resources::{Listing, Report};
-use crate::types::ids::KeyId;
+use crate::types::limits::WAKE_AFTER_MAX;
 use crate::types::object::Kind;
 use crate::types::time::Timestamp;
 
@@ -22,14 +23,27 @@ impl Engine {
     /// # Errors
     /// Where the resources cannot be listed completely; an incomplete list would look like removals.
     pub async fn sweep(&self) -> Result<(), ReconcileError> {
+        self.sweep_resources(true).await
+    }
+
+    /// The same without the resources that are there, for whoever follows those in another way.
+    ///
+    /// # Errors
+    /// As those of `sweep`.
+    pub async fn sweep_removed(&self) -> Result<(), ReconcileError> {
+        self.sweep_resources(false).await
+    }
+
+    async fn sweep_resources(&self, all: bool) -> Result<(), ReconcileError> {
         // The snapshot first: a key that it shows had its resource before the list was read.
         let snapshot = self.snapshots.load();
         let Listing { resources, unreadable } = self.ports.resources.list().await?;
         let unconfirmed = self.unconfirmed_claims().await?;
         for resource in &resources {
             let name = (resource.namespace.clone(), resource.name.clone());
-            if unconfirmed.contains(&name) || !self.is_in_sync(resource) {
-                self.reconcile_or_report(resource).await;
+            if unconfirmed.contains(&name) || (all && !self.report_in_sync(resource).await) {
+                // A failure was told to the user; the sweep goes on with the next one.
+                drop(self.reconcile_or_report(resource).await);
             }
         }
         let read = resources.iter().map(|resource| (resource.namespace.as_str(), resource.name.as_str()));
@@ -40,28 +54,65 @@ impl Engine {
             let held = entry.record.hold(HoldCause::ResourceDeleted).is_some();
             let listed = present.contains(&(owner.namespace.as_str(), owner.name.as_str()));
             // A resource that was applied again since the list was read is not gone.
-            if !held && !listed && self.ports.resources.get(&owner.namespace, &owner.name).await?.is_none() {
-                self.reconcile_removed(&owner.namespace, &owner.name).await;
+            if !held && !listed {
+                self.follow_removal(&owner.namespace, &owner.name).await?;
             }
         }
         Ok(())
     }
 
+    /// Follows a change of a resource or of its key. One that is already followed is only told about, without
+    /// any reading. Tells when to look again at the latest.
+    ///
+    /// # Errors
+    /// What failed; it was reported too.
+    pub async fn follow_resource(&self, resource: &Resource) -> Result<Timestamp, ReconcileError> {
+        if self.report_in_sync(resource).await {
+            return Ok(self.ports.clock.wall().plus(WAKE_AFTER_MAX));
+        }
+        self.reconcile_or_report(resource).await
+    }
+
+    /// Tells how a key stands whose resource is in sync with the snapshot.
+    async fn report_in_sync(&self, resource: &Resource) -> bool {
+        let Some(entry) = self.in_sync_entry(resource) else { return false };
+        let previous = self.ports.resources.reported(&resource.namespace, &resource.name).await;
+        let report = self.report_of(&entry, resource, &previous);
+        self.ports.resources.report(resource, report).await;
+        true
+    }
+
     /// Reconciles a resource; a failure is reported as its condition, and the sweep comes back to it.
-    pub async fn reconcile_or_report(&self, resource: &Resource) {
+    ///
+    /// # Errors
+    /// The failure that was reported.
+    pub async fn reconcile_or_report(&self, resource: &Resource) -> Result<Timestamp, ReconcileError> {
         let (namespace, name) = (resource.namespace.as_str(), resource.name.as_str());
-        if let Err(error) = self.reconcile(namespace, name, Some(resource)).await {
+        let settled = self.reconcile(namespace, name, Some(resource)).await;
+        if let Err(error) = &settled {
             let previous = self.ports.resources.reported(namespace, name).await;
-            let conditions = failure_conditions(&error, resource, &previous, self.ports.clock.wall());
-            let key_id = self.new_key_id(resource).unwrap_or(KeyId::new([0; 16], false));
+            let conditions = failure_conditions(error, resource, &previous, self.ports.clock.wall());
             tracing::error!(
                 namespace,
                 name,
-                error = &error as &dyn std::error::Error,
+                error = error as &dyn std::error::Error,
                 "a KmsKey could not be reconciled"
             );
-            self.ports.resources.report(resource, Report { key_id, conditions }).await;
+            self.ports.resources.report(resource, Report { key: None, conditions }).await;
         }
+        let latest = self.ports.clock.wall().plus(WAKE_AFTER_MAX);
+        settled.map(|settled| settled.map_or(latest, |settled| settled.wake_at))
+    }
+
+    /// Notes the removal of a resource, unless it is there again.
+    ///
+    /// # Errors
+    /// Where it cannot be known whether it is there.
+    pub async fn follow_removal(&self, namespace: &str, name: &str) -> Result<(), ReconcileError> {
+        if self.ports.resources.get(namespace, name).await?.is_none() {
+            self.reconcile_removed(namespace, name).await;
+        }
+        Ok(())
     }
 
     async fn reconcile_removed(&self, namespace: &str, name: &str) {
@@ -79,19 +130,19 @@ impl Engine {
     }
 
     /// A cheap look at the snapshot that spares thousands of reads at every start.
-    fn is_in_sync(&self, resource: &Resource) -> bool {
-        let Some(key_id) = self.new_key_id(resource) else { return false };
-        let Some(Known::Key(entry)) = self.snapshots.load().get(&key_id) else { return false };
+    fn in_sync_entry(&self, resource: &Resource) -> Option<Arc<KeyEntry>> {
+        let Some(Known::Key(entry)) = self.snapshots.load().get(&self.new_key_id(resource)?) else { return None };
         let owner = &entry.record.owner;
         let wanted = wanted_key(&resource.spec).ok();
-        resource.key_was_made
+        let in_sync = resource.key_was_made
             && entry.health == MaterialHealth::Complete
             && entry.record.announced_version.is_none()
             && entry.record.hold(HoldCause::ResourceDeleted).is_none()
             && (owner.resource_uid, owner.generation) == (resource.uid, resource.generation)
             && (owner.namespace.as_str(), owner.name.as_str()) == (resource.namespace.as_str(), resource.name.as_str())
             && wanted
-                .is_some_and(|wanted| wanted.mutable == entry.record.spec && wanted.immutable == entry.record.immutable)
+                .is_some_and(|wanted| wanted.mutable == entry.record.spec && wanted.immutable == entry.record.immutable);
+        in_sync.then_some(entry)
     }
 
     /// Names whose key was made and whose claim does not say so yet: a crash came between the two. Claims are

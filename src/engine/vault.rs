@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
 use crate::api::container::{ContainerHeader, HEADER_LENGTH};
 use crate::crypto::digest::sha256;
 use crate::crypto::seal::Root;
@@ -136,6 +138,17 @@ impl Vault {
         own.then_some(opened).ok_or_else(|| VaultError::DoesNotOpen(name.clone()))
     }
 
+    /// Reads an object of one of the kinds that need no further check.
+    ///
+    /// # Errors
+    /// Those of the store and of `open`.
+    pub async fn read<T: Content>(&self, name: &ObjectName) -> Result<Option<Opened<T>>, VaultError> {
+        match self.store.get(name).await? {
+            Some(stored) => self.open(name, stored).map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// Reads the claim of a resource's name.
     ///
     /// # Errors
@@ -172,7 +185,7 @@ impl Vault {
     }
 
     fn seal<T: Content>(&self, name: &ObjectName, epoch: u64, content: &T) -> Result<Vec<u8>, VaultError> {
-        let bytes = encode(content).map_err(|source| VaultError::Content { name: name.clone(), source })?;
+        let bytes = encode(content).map(Zeroizing::new).map_err(|source| VaultError::Content { name: name.clone(), source })?;
         let sealed = self.roots.active().and_then(|root| root.seal_object(name, epoch, &bytes));
         let sealed = sealed.map_err(|_| VaultError::DoesNotOpen(name.clone()))?;
         if sealed.len() > STORED_OBJECT_MAX {

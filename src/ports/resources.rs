@@ -5,9 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::api::crd::condition::Condition;
-use crate::api::crd::kms_key::KmsKeySpec;
+use crate::api::crd::kms_key::{KmsKeySpec, KmsKeyStatus};
 use crate::domain::resource::Resource;
-use crate::types::ids::KeyId;
 
 /// Why resources could not be read or written.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -38,8 +37,9 @@ pub enum ResourceError {
 /// What a reconcile tells about a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// The key.
-    pub key_id: KeyId,
+    /// What is known of the key, all of the status but its conditions. None where nothing could be read, and
+    /// what was told before stays.
+    pub key: Option<KmsKeyStatus>,
     /// The whole list of conditions.
     pub conditions: Vec<Condition>,
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Args;
 
-use crate::api::crd::kms_key;
+use crate::api::crd;
 
 /// Arguments of `coffer crds`.
 #[derive(Debug, Args)]
@@ -21,7 +21,8 @@ pub struct CrdsArguments {
 /// # Errors
 /// Those of the YAML writer.
 pub fn definitions() -> Result<Vec<(&'static str, String)>, serde_yaml::Error> {
-    Ok(vec![("kmskeys.yaml", kms_key::definition_yaml()?)])
+    let definitions = crd::definitions().into_iter();
+    definitions.map(|(file, definition)| Ok((file, serde_yaml::to_string(&definition)?))).collect()
 }
 
 /// Runs the command.

@@ -122,3 +122,118 @@ pub const MANIFEST_PERIOD: Span = Span::from_seconds(30);
 pub const API_CONNECT_TIMEOUT: Span = Span::from_seconds(2);
 /// Time for the API server to review a token or an access that a request waits for.
 pub const REVIEW_TIMEOUT: Span = Span::from_seconds(2);
+/// Materials that the status of a KmsKey lists, the newest ones.
+pub const STATUS_MATERIALS_MAX: usize = 16;
+
+/// Time for one read or write of a sealed object. Longer than the API server's own patience with a slow etcd
+/// would leave callers without an answer.
+pub const STORE_TIMEOUT: Span = Span::from_seconds(5);
+/// Wait for the event of our own deletion.
+pub const DELETION_EVENT_WAIT: Span = Span::from_seconds(2);
+/// Objects of one page of a list ([Kubernetes: chunks](https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks)).
+pub const LIST_PAGE_ITEMS: u32 = 500;
+/// Events that wait to be published; further ones are dropped.
+pub const EVENTS_WAITING_MAX: usize = 1024;
+
+/// Connections to the server that one sidecar uses at a time; a further call waits for one within its deadline.
+pub const UPSTREAM_CALLS_MAX: usize = 64;
+/// Time that a connection to the server may be idle. The server hangs up after `HEADER_TIMEOUT`, and a call
+/// must not begin on a connection that is about to go.
+pub const UPSTREAM_IDLE_TIMEOUT: Span = Span::from_seconds(7);
+/// Age at which a connection to the server is used no more, so that calls spread over replicas that came later:
+/// a Service balances connections and not requests.
+pub const UPSTREAM_CONNECTION_AGE_MAX: Span = Span::from_minutes(5);
+/// Time to resolve the server's name and connect, and once more the same time for the TLS handshake.
+pub const UPSTREAM_CONNECT_TIMEOUT: Span = Span::from_seconds(2);
+/// Time for one call to the server, all its tries together.
+pub const UPSTREAM_DEADLINE: Span = Span::from_seconds(10);
+/// Answer of the server: a page of 1,000 keys has about 200 KiB.
+pub const UPSTREAM_ANSWER_MAX: usize = 1024 * 1024;
+/// Tries of one call after the first.
+pub const UPSTREAM_RETRIES_MAX: u32 = 2;
+/// Pause before the second retry, and most of what chance adds to it. The first retry is made at once.
+pub const RETRY_PAUSE: Span = Span::from_milliseconds(100);
+/// Retries of one sidecar that are free: a server that dies takes every call in flight with it.
+pub const RETRY_RESERVE: u32 = 64;
+/// Retries in a hundred calls beyond the reserve, so that an outage is not amplified by more than that.
+pub const RETRY_PERCENT: u32 = 10;
+/// Time that gives back one retry to a sidecar with few calls.
+pub const RETRY_REFILL_PERIOD: Span = Span::from_seconds(10);
+/// Time for which the server's answers may be older than what a sidecar has seen, before the sidecar believes
+/// that the server's store was restored and forgets the later revision.
+pub const REVISION_BEHIND_MAX: Span = Span::from_minutes(1);
+/// Token of a ServiceAccount; a longer one would not fit into the head of a request.
+pub const TOKEN_FILE_MAX: usize = 16 * 1024;
+/// Bundle of certificate authorities: the most that a ConfigMap holds
+/// ([Kubernetes: ConfigMap](https://kubernetes.io/docs/concepts/configuration/configmap/)).
+pub const CA_FILE_MAX: usize = 1024 * 1024;
+/// Longest time between two readings of a token or a bundle, where no change was seen.
+pub const FILE_REREAD_PERIOD: Span = Span::from_seconds(60);
+/// Life of the AWS credentials that a sidecar gives to the containers of its pod. SDKs ask for new ones when a
+/// quarter of an hour is left.
+pub const ISSUED_KEY_LIFETIME: Span = Span::from_hours(1);
+/// Time in which a sidecar finds out whether its server can be reached.
+pub const READINESS_TIMEOUT: Span = Span::from_seconds(2);
+/// Time that a probe waits for its sidecar.
+pub const PROBE_TIMEOUT: Span = Span::from_seconds(4);
+/// Answer of a sidecar to a probe.
+pub const PROBE_ANSWER_MAX: u64 = 16 * 1024;
+/// Shortest time between two log lines about the same condition.
+pub const CONDITION_LOG_PERIOD: Span = Span::from_seconds(10);
+
+/// Time after which a lease that was not renewed may be taken over, as kube-controller-manager has it.
+pub const LEASE_DURATION: Span = Span::from_seconds(15);
+/// Time without a renewal after which a leader stops to act.
+pub const LEASE_RENEW_DEADLINE: Span = Span::from_seconds(10);
+/// Time between two looks at the lease. Longer than client-go's 2 s, which would be most of our requests at rest.
+pub const LEASE_RETRY_PERIOD: Span = Span::from_seconds(4);
+
+/// A token of a ServiceAccount. Kubernetes' own are about 1.3 KiB; names in them are bounded.
+pub const TOKEN_MAX: usize = 16 * 1024;
+/// Distance between the clocks of the API server and of this process that a token's times may show.
+pub const TOKEN_SKEW_MAX: Span = Span::from_seconds(10);
+/// Keys of a cluster that tokens may be signed with.
+pub const JWKS_KEYS_MAX: usize = 64;
+/// Time between two readings of those keys.
+pub const JWKS_PERIOD: Span = Span::from_minutes(10);
+/// Shortest time between two readings of those keys, whatever tokens come.
+pub const JWKS_RETRY_PERIOD: Span = Span::from_seconds(10);
+/// Reviewed tokens that are remembered; the longest unused one makes room.
+pub const REVIEWED_TOKENS_MAX: usize = 10_000;
+/// Age beyond which a token is reviewed again before it is accepted.
+pub const TOKEN_REVIEW_MAX: Span = Span::from_seconds(60);
+/// Age from which a token is reviewed again behind the call that presents it.
+pub const TOKEN_REVIEW_RENEWED_AFTER: Span = Span::from_seconds(30);
+/// Age beyond which a token that was refused is reviewed again.
+pub const TOKEN_REFUSAL_MAX: Span = Span::from_seconds(5);
+/// Access reviews that are remembered; the longest unused one makes room.
+pub const ACCESS_REVIEWS_MAX: usize = 50_000;
+/// Age beyond which access is reviewed again before it is used; the API server's own default for webhooks.
+pub const ACCESS_REVIEW_MAX: Span = Span::from_seconds(10);
+/// Age from which access is reviewed again behind the call that uses it.
+pub const ACCESS_REVIEW_RENEWED_AFTER: Span = Span::from_seconds(5);
+/// Time by which the API server's authorizer may lag a change of RBAC that its watches already show.
+pub const RBAC_LAG_MAX: Span = Span::from_seconds(1);
+/// Time for which answers stand in for an API server that cannot be reached, unless the operator chose one.
+pub const OUTAGE_GRACE_DEFAULT: Span = Span::from_minutes(10);
+/// Time between two attempts to reach an API server that could not be reached.
+pub const PROBE_PERIOD: Span = Span::from_seconds(1);
+/// Answers of an API server that says that it is not ready, before it is asked nevertheless.
+pub const UNREADY_PROBES_MAX: u32 = 10;
+/// Longest time without any request to the API server, so that the beginning of an outage is known.
+pub const CONTACT_PERIOD: Span = Span::from_seconds(30);
+
+/// Time between two heartbeats of a replica.
+pub const HEARTBEAT_PERIOD: Span = Span::from_seconds(10);
+/// Age of a heartbeat up to which its replica counts as live.
+pub const REPLICA_LIVE: Span = Span::from_seconds(30);
+/// Silence of the watch after which what is known counts as stale: three heartbeats were missed.
+pub const STALE_AFTER: Span = Span::from_seconds(30);
+/// Life of the certificate authority, in days: ten years. It is replaced long before, by an overlap of two.
+pub const AUTHORITY_DAYS: i64 = 3650;
+/// Life of a replica's certificate, in days. It lives in memory only.
+pub const LEAF_DAYS: i64 = 7;
+/// Time between two certificates of a replica.
+pub const LEAF_RENEW_PERIOD: Span = Span::from_hours(48);
+/// Time for a client to finish the TLS handshake.
+pub const HANDSHAKE_TIMEOUT: Span = Span::from_seconds(5);

@@ -83,6 +83,18 @@ impl ObjectName {
         Self::new(Kind::Owner, hash)
     }
 
+    /// A certificate authority; the first one is 1.
+    #[must_use]
+    pub fn authority(number: u32) -> Self {
+        Self::new(Kind::Authority, &number.to_string())
+    }
+
+    /// The heartbeat of a replica, where its name can be part of an object's name.
+    #[must_use]
+    pub fn replica(name: &str) -> Option<Self> {
+        Self::parse(Kind::Replica, &format!("replica-{name}"))
+    }
+
     fn new(kind: Kind, rest: &str) -> Self {
         Self { kind, name: format!("{kind}-{rest}") }
     }

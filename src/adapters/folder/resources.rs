@@ -257,9 +257,10 @@ impl Resources for FolderResources {
             return;
         }
         let name = format!("{}/{}", resource.namespace, resource.name);
-        let (manager, key_id, message) = (&resource.manager, report.key_id, ready.message);
+        let (manager, message) = (&resource.manager, ready.message);
+        let key_id = report.key.and_then(|key| key.key_id);
         if well {
-            tracing::info!(%key_id, "{manager}: KmsKey {name} is ready");
+            tracing::info!(key_id, "{manager}: KmsKey {name} is ready");
         } else {
             tracing::error!(reason = %ready.reason, "{manager}: KmsKey {name}: {message}");
         }

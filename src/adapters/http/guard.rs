@@ -17,11 +17,23 @@ pub enum Hosts {
 
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
-/// Refuses what does not come from a program of the owner.
+/// Refuses what does not come from a program of the owner, and what is no POST request.
 ///
 /// # Errors
 /// The status and the reason.
 pub fn check(method: &Method, headers: &HeaderMap, hosts: &Hosts) -> Result<(), (StatusCode, &'static str)> {
+    check_sender(method, headers, hosts)?;
+    if *method != Method::POST {
+        return Err((StatusCode::METHOD_NOT_ALLOWED, "the aws kms api takes POST requests only"));
+    }
+    Ok(())
+}
+
+/// Refuses what does not come from a program of the owner.
+///
+/// # Errors
+/// The status and the reason.
+pub fn check_sender(method: &Method, headers: &HeaderMap, hosts: &Hosts) -> Result<(), (StatusCode, &'static str)> {
     if headers.contains_key(ORIGIN) {
         return Err((StatusCode::FORBIDDEN, "requests of web pages are not served"));
     }
@@ -35,9 +47,6 @@ pub fn check(method: &Method, headers: &HeaderMap, hosts: &Hosts) -> Result<(), 
             StatusCode::FORBIDDEN,
             "the host is not one that this listener serves; allow it with --allow-host",
         ));
-    }
-    if *method != Method::POST {
-        return Err((StatusCode::METHOD_NOT_ALLOWED, "the aws kms api takes POST requests only"));
     }
     Ok(())
 }

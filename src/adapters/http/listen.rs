@@ -41,6 +41,14 @@ impl Listener {
     /// # Errors
     /// `AddrInUse` where somebody listens, and those of the operating system.
     pub async fn unix(path: &Path) -> io::Result<Self> {
+        Self::unix_of_mode(path, 0o600).await
+    }
+
+    /// The same with a socket file of this mode: who may open the file may connect.
+    ///
+    /// # Errors
+    /// As those of `unix`.
+    pub async fn unix_of_mode(path: &Path, mode: u32) -> io::Result<Self> {
         if tokio::net::UnixStream::connect(path).await.is_ok() {
             return Err(io::ErrorKind::AddrInUse.into());
         }
@@ -53,7 +61,7 @@ impl Listener {
         }
         let listener = UnixListener::bind(path)?;
         let file = SocketFile(path.to_owned());
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
         Ok(Self::Unix(listener, file))
     }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue};
+use hyper::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -13,7 +14,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, mpsc, watch};
 
-use super::guard::Hosts;
+use super::guard::{self, Hosts};
 use super::listen::Listener;
 use super::request::{Refusal, WireRequest, read};
 use crate::api::aws::error::AwsError;
@@ -30,8 +31,38 @@ pub trait Application: Send + Sync + 'static {
     /// Authenticates and answers a request.
     async fn answer(&self, request: WireRequest) -> Result<Answer, Refusal>;
 
+    /// The same with headers, for an application that hands on what another server answered.
+    async fn reply(&self, request: WireRequest) -> Result<Reply, Refusal> {
+        self.answer(request).await.map(Reply::from)
+    }
+
+    /// Answers what is no call of the API, such as a request for credentials. It has passed the guard against
+    /// browsers; its body is not read.
+    async fn side_request(&self, _head: &Parts) -> Option<Reply> {
+        None
+    }
+
     /// Notes a request that was refused before anybody knew whose it was.
     async fn refused(&self, refusal: &Refusal);
+}
+
+/// An answer with headers of its own.
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body, which may hold plaintext.
+    pub body: SecretBytes,
+    /// The revision that the answer was made from, where it is known.
+    pub revision: Option<u64>,
+    /// Headers in the place of those that every answer has.
+    pub headers: HeaderMap,
+}
+
+impl From<Answer> for Reply {
+    fn from(answer: Answer) -> Self {
+        let Answer { status, body, revision } = answer;
+        Self { status, body, revision: Some(revision.0), headers: HeaderMap::new() }
+    }
 }
 
 /// What each connection shares.
@@ -106,46 +137,54 @@ fn connection(
 
 async fn respond(request: Request<Incoming>, shared: &Shared, source: Option<String>) -> Response<Full<Bytes>> {
     let request_id = shared.application.request_id();
+    let (head, body) = request.into_parts();
+    if guard::check_sender(&head.method, &head.headers, &shared.hosts).is_ok()
+        && let Some(reply) = shared.application.side_request(&head).await
+    {
+        return response(&request_id, reply);
+    }
+    let request = Request::from_parts(head, body);
     let answered = match read(request, &shared.hosts, source, request_id.clone()).await {
         Ok(request) => answer(request, shared).await,
         Err(refusal) => Err(refusal),
     };
     match answered {
-        Ok(answer) => response(&request_id, answer.status, answer.body, Some(answer.revision.0)),
+        Ok(reply) => response(&request_id, reply),
         Err(refusal) => {
             shared.application.refused(&refusal).await;
-            let mut response = response(&request_id, refusal.status, SecretBytes::new(refusal.error.body()), None);
+            let body = SecretBytes::new(refusal.error.body());
             // The body may not have been read, and what is left of it is no next request.
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-            response
+            let headers = HeaderMap::from_iter([(CONNECTION, HeaderValue::from_static("close"))]);
+            response(&request_id, Reply { status: refusal.status, body, revision: None, headers })
         }
     }
 }
 
 /// Makes the answer in a task of its own. A client that hangs up ends its connection, and with it everything
 /// that runs inside; a change that has begun must come to its end all the same.
-async fn answer(request: WireRequest, shared: &Shared) -> Result<Answer, Refusal> {
+async fn answer(request: WireRequest, shared: &Shared) -> Result<Reply, Refusal> {
     let (application, answering) = (Arc::clone(&shared.application), shared.answering.clone());
     let task = tokio::spawn(async move {
-        let answer = application.answer(request).await;
+        let reply = application.reply(request).await;
         drop(answering);
-        answer
+        reply
     });
     task.await.unwrap_or_else(|_| Err(AwsError::internal().into()))
 }
 
-fn response(request_id: &str, status: u16, body: SecretBytes, revision: Option<u64>) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from_owner(Wiped(body))));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+fn response(request_id: &str, reply: Reply) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from_owner(Wiped(reply.body))));
+    *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.1"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-store, must-revalidate, private"));
     if let Ok(value) = HeaderValue::from_str(request_id) {
         headers.insert("x-amzn-requestid", value);
     }
-    if let Some(revision) = revision {
+    if let Some(revision) = reply.revision {
         headers.insert("x-coffer-revision", HeaderValue::from(revision));
     }
+    headers.extend(reply.headers);
     response
 }
 

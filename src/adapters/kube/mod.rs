@@ -1,4 +1,24 @@
 //! The API server: sealed objects in Secrets, `KmsKey` resources, who calls and what RBAC says of them.
 
+pub mod access_review;
+pub mod answers;
 pub mod client;
+pub mod conditions;
+pub mod events;
+pub mod jwks;
+pub mod jwt;
+pub mod key_watch;
+pub mod lease;
+pub mod managers;
 pub mod namespaces;
+pub mod outage;
+mod progress;
+pub mod rbac_watch;
+pub mod recent;
+pub mod resources;
+pub mod store;
+mod store_watch;
+pub mod token_review;
+
+#[cfg(test)]
+mod tests;

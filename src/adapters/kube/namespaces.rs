@@ -45,6 +45,16 @@ impl Namespaces {
         self.find(name).and_then(|namespace| ObjectUid::parse(&namespace.uid()?))
     }
 
+    /// The uid of a namespace that exists, from the API server itself.
+    ///
+    /// # Errors
+    /// Those of the API server.
+    pub async fn read_uid(&self, client: &Client, name: &str) -> kube::Result<Option<ObjectUid>> {
+        let api: Api<Namespace> = Api::all(client.clone());
+        let found = api.get_metadata_opt(name).await?;
+        Ok(found.and_then(|namespace| ObjectUid::parse(&namespace.uid()?)))
+    }
+
     /// The names of the namespaces that bear a label with this value.
     #[must_use]
     pub fn labelled(&self, label: &str, value: &str) -> Vec<String> {

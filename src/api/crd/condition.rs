@@ -9,6 +9,10 @@ wire_enum! {
         Ready = "Ready",
         Reconciling = "Reconciling",
         Stalled = "Stalled",
+        Accepted = "Accepted",
+        RootInSameStore = "RootInSameStore",
+        ClockSkew = "ClockSkew",
+        DestroyFrozen = "DestroyFrozen",
     }
 }
 

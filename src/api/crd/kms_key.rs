@@ -4,10 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use kube::core::crd::CustomResourceExt as _;
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
+use super::key_rules;
+use super::rules;
+pub use super::status_condition::StatusCondition;
 use crate::types::key::{KeySpec, KeyUsage};
 use crate::types::state::KeyState;
 use crate::types::wire_enum;
@@ -58,24 +60,44 @@ wire_enum! {
     namespaced,
     status = "KmsKeyStatus",
     derive = "PartialEq",
+    doc = "A key that never leaves Coffer. Removing this resource schedules the deletion of its key.",
     selectable = ".spec.keySpec",
     selectable = ".spec.keyUsage",
+    selectable = ".spec.origin",
+    selectable = ".spec.multiRegion",
+    selectable = ".status.keyId",
+    selectable = ".status.keyManager",
+    selectable = ".status.keyState",
     printcolumn(name = "State", type_ = "string", json_path = ".status.keyState"),
     printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
     printcolumn(name = "Spec", type_ = "string", json_path = ".spec.keySpec", priority = 1),
     printcolumn(name = "Key-Id", type_ = "string", json_path = ".status.keyId"),
+    printcolumn(name = "Manager", type_ = "string", json_path = ".status.keyManager", priority = 1),
     printcolumn(name = "Deletion", type_ = "string", json_path = ".status.deletionDate", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    validation = Rule::new("self.metadata.name.size() <= 63")
-        .message("metadata.name must have at most 63 characters")
+    validation = rules::short_name()
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = immutable("keySpec"),
-    validation = immutable("keyUsage"),
-    validation = immutable("origin"),
-    validation = immutable("multiRegion"),
-    validation = immutable("keyId")
+    validation = key_rules::immutable("keySpec", Some(KeySpec::SymmetricDefault.as_str())),
+    validation = key_rules::immutable("keyUsage", Some(KeyUsage::EncryptDecrypt.as_str())),
+    validation = key_rules::immutable("origin", Some(SpecOrigin::Generated.as_str())),
+    validation = key_rules::immutable_multi_region(),
+    validation = key_rules::immutable("keyId", None),
+    validation = key_rules::usage_given(),
+    validation = key_rules::usage_possible(KeySpec::SymmetricDefault),
+    validation = key_rules::usage_possible(KeySpec::Rsa2048),
+    validation = key_rules::usage_possible(KeySpec::EccNistP256),
+    validation = key_rules::usage_possible(KeySpec::EccSecgP256k1),
+    validation = key_rules::usage_possible(KeySpec::Hmac256),
+    validation = key_rules::usage_possible(KeySpec::Sm2),
+    validation = key_rules::usage_possible(KeySpec::MlKem768),
+    validation = key_rules::key_store_spec(),
+    validation = key_rules::key_store_region(),
+    validation = key_rules::automatic_rotation(),
+    validation = key_rules::on_demand_rotation(),
+    validation = key_rules::rotation_period(),
+    validation = key_rules::key_id_form()
 )]
 pub struct KmsKeySpec {
     /// What the key is for, in words.
@@ -85,7 +107,7 @@ pub struct KmsKeySpec {
     /// Type of the key material; `SYMMETRIC_DEFAULT` where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_spec: Option<KeySpec>,
-    /// What the key is used for; `ENCRYPT_DECRYPT` where absent.
+    /// What the key is used for; `ENCRYPT_DECRYPT` where absent, which only a SYMMETRIC_DEFAULT key may leave it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_usage: Option<KeyUsage>,
     /// Where the key material comes from; `Generated` where absent.
@@ -111,10 +133,14 @@ pub struct KmsKeySpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 36), pattern(r"^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|mrk-[0-9a-f]{32})$"))]
     pub key_id: Option<String>,
-    /// Tags of the key.
+    /// Tags of the key. A tag key has 1 to 128 characters and does not begin with `aws:`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("maxProperties" = 50), inner(length(max = 256)))]
-    #[x_kube(merge_strategy = MapMerge::Granular)]
+    #[schemars(extend("maxProperties" = 50, "additionalProperties" = {"type": "string", "maxLength": 256}))]
+    #[x_kube(
+        merge_strategy = MapMerge::Granular,
+        validation = key_rules::tag_key_length(),
+        validation = key_rules::tag_key_reserved()
+    )]
     pub tags: Option<BTreeMap<String, String>>,
 }
 
@@ -122,14 +148,16 @@ pub struct KmsKeySpec {
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Rotation {
-    /// Whether new material is made by the calendar; false where absent.
+    /// Whether new material is made by the calendar; false where absent. Only for SYMMETRIC_DEFAULT keys of
+    /// origin Generated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub automatic: Option<bool>,
-    /// Days between two automatic rotations; 365 where absent.
+    /// Days between two automatic rotations; 365 where absent. It acts only while `automatic` is true.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 90, max = 2560))]
     pub period_days: Option<i32>,
-    /// A value that is acted on once: a value not seen before makes new material.
+    /// A value that is acted on once: a value not seen before makes new material. Only for SYMMETRIC_DEFAULT
+    /// keys of origin Generated or Imported.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 64))]
     pub on_demand_request: Option<String>,
@@ -169,10 +197,35 @@ pub struct KmsKeyStatus {
     /// The state, in AWS's word.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_state: Option<KeyState>,
+    /// Who manages the key: `CUSTOMER`, or `AWS` for a key that Coffer keeps for an integration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 8), extend("enum" = ["CUSTOMER", "AWS"]))]
+    pub key_manager: Option<String>,
+    /// When the key was made (RFC 3339).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub creation_date: Option<String>,
     /// When the key is destroyed, while it waits for that (RFC 3339).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub deletion_date: Option<String>,
+    /// The id of the key material that encrypts now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub current_key_material_id: Option<String>,
+    /// How many versions of key material the key has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub material_count: Option<i64>,
+    /// The newest versions of key material, newest first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub materials: Option<Vec<MaterialStatus>>,
+    /// The reasons, other than `spec.enabled`, why the key may not be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub holds: Option<Vec<HoldStatus>>,
     /// The generation that this status was computed for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
@@ -183,47 +236,31 @@ pub struct KmsKeyStatus {
     pub conditions: Option<Vec<StatusCondition>>,
 }
 
-/// One condition, as Kubernetes prints them.
+/// One version of key material. The bytes are never shown.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct StatusCondition {
-    /// What it is about.
-    #[serde(rename = "type")]
-    #[schemars(length(max = 316))]
-    pub kind: String,
-    /// `True`, `False` or `Unknown`.
-    #[schemars(length(max = 7))]
-    pub status: String,
-    /// Why, for programs.
-    #[schemars(length(max = 1024))]
-    pub reason: String,
-    /// Why, for people.
-    #[schemars(length(max = 32768))]
-    pub message: String,
-    /// The generation that it was computed for.
-    pub observed_generation: i64,
-    /// When the status last changed (RFC 3339).
+pub struct MaterialStatus {
+    /// The number of the version, from 1.
+    pub version: i64,
+    /// The id that ciphertext blobs of this version are found by.
     #[schemars(length(max = 64))]
-    pub last_transition_time: String,
+    pub key_material_id: String,
+    /// When it was made (RFC 3339).
+    #[schemars(length(max = 64))]
+    pub creation_date: String,
 }
 
-/// The rule that a field of the spec can be neither changed nor added nor removed. It stands on the parent,
-/// because a rule on an optional field is not asked when the field is removed and added again.
-fn immutable(field: &str) -> kube::core::Rule {
-    let rule =
-        format!("has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})");
-    kube::core::Rule::new(rule)
-        .message(kube::core::Message::Message(format!(
-            "spec.{field} cannot be changed; a key with another {field} is another key"
-        )))
-        .field_path(format!(".{field}"))
-        .reason(kube::core::Reason::FieldValueForbidden)
-}
-
-/// The custom resource definition as YAML, the content of `crds/kmskeys.yaml`.
-///
-/// # Errors
-/// Those of the YAML writer.
-pub fn definition_yaml() -> Result<String, serde_yaml::Error> {
-    serde_yaml::to_string(&KmsKey::crd())
+/// One reason why a key may not be used.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HoldStatus {
+    /// What holds the key, such as `DisableKey`.
+    #[schemars(length(max = 64))]
+    pub cause: String,
+    /// Since when (RFC 3339).
+    #[schemars(length(max = 64))]
+    pub since: String,
+    /// The ARN of the principal who asked for it, or the name of Coffer's part that did.
+    #[schemars(length(max = 2048))]
+    pub actor: String,
 }

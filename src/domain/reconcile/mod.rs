@@ -2,6 +2,7 @@
 
 pub mod kms_key;
 mod kms_key_conditions;
+pub mod kms_key_status;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -18,6 +18,7 @@ use crate::domain::reconcile::tests::resource;
 use crate::domain::record::Record;
 use crate::domain::resource::Resource;
 use crate::engine::accounts::Accounts;
+use crate::engine::changes::ChangedOwners;
 use crate::engine::dispatch::Call;
 use crate::engine::limiter::{Limiter, Rates};
 use crate::engine::local_backend::LocalBackend;
@@ -115,6 +116,7 @@ impl Setup {
             accounts: Accounts::Shared(OWNER),
             vault: Vault::new(roots, store),
             snapshots: SnapshotCell::default(),
+            changes: ChangedOwners::default(),
             limiter: Limiter::new(Rates::UNLIMITED),
         })
     }

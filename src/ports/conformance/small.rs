@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::api::crd::condition::{Condition, ConditionReason, ConditionStatus, ConditionType};
-use crate::api::crd::kms_key::KmsKeySpec;
+use crate::api::crd::kms_key::{KmsKeySpec, KmsKeyStatus};
 use crate::domain::resource::Resource;
 use crate::ports::audit::{Audit, AuditRecord, EVENT_VERSION, Phase, UserIdentity};
 use crate::ports::clock::Clock;
@@ -105,7 +105,6 @@ async fn namespaces_are_apart(resources: &dyn Resources) {
 async fn the_last_report_is_remembered(resources: &dyn Resources) {
     let made = resources.create("default", "orders", described("one")).await.unwrap();
     assert!(resources.reported("default", "orders").await.is_empty());
-    let key_id = KeyId::new([1; 16], false);
     for status in [ConditionStatus::False, ConditionStatus::True] {
         let condition = Condition {
             kind: ConditionType::Ready,
@@ -115,12 +114,14 @@ async fn the_last_report_is_remembered(resources: &dyn Resources) {
             observed_generation: 1,
             last_transition_time: Timestamp::from_milliseconds(1_000_000_000),
         };
-        resources.report(&made, Report { key_id, conditions: vec![condition.clone()] }).await;
+        resources.report(&made, Report { key: None, conditions: vec![condition.clone()] }).await;
         assert_eq!(resources.reported("default", "orders").await, [condition]);
     }
     assert!(resources.reported("default", "invoices").await.is_empty());
     let after = resources.get("default", "orders").await.unwrap();
     assert_eq!(after.as_ref(), Some(&made), "a report is a projection and changes no resource");
+    let key = KmsKeyStatus { current_key_material_id: Some("00".repeat(32)), ..KmsKeyStatus::default() };
+    resources.report(&made, Report { key: Some(key), conditions: Vec::new() }).await;
     resources.remember_key("default", "orders").await.unwrap();
     resources.remember_key("default", "invoices").await.unwrap();
     let after = resources.get("default", "orders").await.unwrap();

@@ -18,6 +18,7 @@ use crate::adapters::owner_reviewer::OwnerReviewer;
 use crate::adapters::system::SystemClock;
 use crate::crypto::rng::{Rng, random_array};
 use crate::engine::accounts::Accounts;
+use crate::engine::changes::ChangedOwners;
 use crate::engine::initialise::{self, initialise};
 use crate::engine::limiter::{Limiter, Rates};
 use crate::engine::local_backend::LocalBackend;
@@ -161,6 +162,7 @@ impl Regions {
             accounts: Accounts::Shared(self.account),
             vault: Vault::new(roots, store),
             snapshots: SnapshotCell::default(),
+            changes: ChangedOwners::default(),
             limiter: Limiter::new(Rates::UNLIMITED),
         };
         let region = LocalRegion { engine: Arc::new(engine), resources };

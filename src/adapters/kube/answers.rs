@@ -1,0 +1,492 @@
+//! Answers of the API server that are kept for a while: bounded, asked for once at a time, renewed before
+//! they are needed, and standing in for the API server while it cannot be reached.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, Shared};
+
+use super::outage::{Outage, Unasked};
+use super::recent::{Digest, Recent};
+use crate::ports::clock::Clock;
+use crate::types::time::Span;
+
+/// What the API server said: yes, with what belongs to it, or no, with the reason.
+pub type Verdict<V> = Result<V, &'static str>;
+
+/// How long answers are good for.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// Answers that are kept.
+    pub entries_max: usize,
+    /// Age from which a yes is asked for again behind the call that uses it.
+    pub renewed_after: Span,
+    /// Age beyond which a call waits for a new yes.
+    pub yes_max: Span,
+    /// Age beyond which a call waits for a new no.
+    pub no_max: Span,
+}
+
+/// There is no answer: it could not be asked for, and none that is known may stand in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unanswered;
+
+/// What became of the calls so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Calls that were answered from memory.
+    pub hits: u64,
+    /// Calls that waited for the API server.
+    pub misses: u64,
+    /// Calls that were answered from memory because the API server could not be reached.
+    pub stand_ins: u64,
+    /// Calls that got no answer.
+    pub errors: u64,
+}
+
+/// Answers by the digest of what was asked.
+pub struct Answers<V> {
+    terms: Terms,
+    clock: Arc<dyn Clock>,
+    outage: Arc<Outage>,
+    state: Mutex<State<V>>,
+    counters: [AtomicU64; 4],
+}
+
+struct State<V> {
+    recent: Recent<Known<V>>,
+    /// Questions that are on their way; at most as many as there are calls.
+    pending: HashMap<Digest, Pending<V>>,
+    /// Counts questions and flushes: a question that was asked before a flush is not kept after it.
+    asked: u64,
+    flushed: u64,
+}
+
+struct Known<V> {
+    verdict: Verdict<V>,
+    /// When the question left, not when its answer came.
+    asked_at: Span,
+    round: u64,
+}
+
+struct Pending<V> {
+    number: u64,
+    round: u64,
+    outcome: Outcome<V>,
+}
+
+type Outcome<V> = Shared<BoxFuture<'static, Result<Verdict<V>, Failure>>>;
+
+/// Why a question has no answer, without its cause, which was logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Failure {
+    Unreachable,
+    Refused,
+}
+
+enum Step<V> {
+    Known(Verdict<V>),
+    StandIn,
+    Wait(Outcome<V>),
+}
+
+impl<V: Clone + Send + Sync + 'static> Answers<V> {
+    /// No answers yet.
+    #[must_use]
+    pub fn new(terms: Terms, clock: Arc<dyn Clock>, outage: Arc<Outage>) -> Arc<Self> {
+        let recent = Recent::new(terms.entries_max);
+        let state = Mutex::new(State { recent, pending: HashMap::new(), asked: 0, flushed: 0 });
+        Arc::new(Self { terms, clock, outage, state, counters: [const { AtomicU64::new(0) }; 4] })
+    }
+
+    /// The answer to a question, which is sent only where no answer is at hand.
+    ///
+    /// # Guarantees
+    /// Calls about the same key wait for one question together. It is asked to its end although a caller
+    /// hangs up. During an outage nobody waits.
+    ///
+    /// # Errors
+    /// Where it could not be asked for, and no answer may stand in.
+    pub async fn get<F>(
+        self: &Arc<Self>,
+        key: Digest,
+        question: impl FnOnce() -> F,
+    ) -> Result<Verdict<V>, Unanswered>
+    where
+        F: Future<Output = Result<Verdict<V>, Unasked>> + Send + 'static,
+    {
+        let outcome = match self.step(key, question) {
+            Step::Known(verdict) => {
+                self.count(HIT);
+                return Ok(verdict);
+            }
+            Step::StandIn => return self.stand_in(&key),
+            Step::Wait(outcome) => outcome,
+        };
+        self.count(MISS);
+        let answered = tokio::select! {
+            biased;
+            answered = outcome => answered,
+            // Whoever waits for another question than the one that found out need not find out, too.
+            () = self.outage.begun() => Err(Failure::Unreachable),
+        };
+        match answered {
+            Ok(verdict) => Ok(verdict),
+            Err(Failure::Unreachable) => self.stand_in(&key),
+            Err(Failure::Refused) => {
+                self.count(ERROR);
+                Err(Unanswered)
+            }
+        }
+    }
+
+    /// Forgets every answer, and those on their way.
+    pub fn flush(&self) {
+        let mut state = self.lock();
+        state.recent.clear();
+        state.pending.clear();
+        state.flushed += 1;
+    }
+
+    /// What became of the calls so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let [hits, misses, stand_ins, errors] = self.counters.each_ref().map(|count| count.load(Ordering::Relaxed));
+        Counts { hits, misses, stand_ins, errors }
+    }
+
+    /// How many answers are kept.
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        self.lock().recent.len()
+    }
+
+    fn step<F>(self: &Arc<Self>, key: Digest, question: impl FnOnce() -> F) -> Step<V>
+    where
+        F: Future<Output = Result<Verdict<V>, Unasked>> + Send + 'static,
+    {
+        let Some(round) = self.outage.round() else { return Step::StandIn };
+        let now = self.clock.monotonic();
+        let mut state = self.lock();
+        let known = state.recent.get(&key).filter(|known| known.round == round).map(|known| {
+            let age = now.milliseconds().saturating_sub(known.asked_at.milliseconds());
+            (known.verdict.clone(), Span::from_milliseconds(age))
+        });
+        match known {
+            Some((verdict, age)) if age <= self.age_max(&verdict) => {
+                if age > self.terms.renewed_after {
+                    drop(self.question(&mut state, key, round, question));
+                }
+                Step::Known(verdict)
+            }
+            _ => Step::Wait(self.question(&mut state, key, round, question)),
+        }
+    }
+
+    fn age_max(&self, verdict: &Verdict<V>) -> Span {
+        if verdict.is_ok() { self.terms.yes_max } else { self.terms.no_max }
+    }
+
+    /// The question that is on its way, or a new one, in a task of its own.
+    fn question<F>(
+        self: &Arc<Self>,
+        state: &mut State<V>,
+        key: Digest,
+        round: u64,
+        question: impl FnOnce() -> F,
+    ) -> Outcome<V>
+    where
+        F: Future<Output = Result<Verdict<V>, Unasked>> + Send + 'static,
+    {
+        if let Some(pending) = state.pending.get(&key).filter(|pending| pending.round == round) {
+            return pending.outcome.clone();
+        }
+        state.asked += 1;
+        let ticket =
+            Ticket { key, number: state.asked, flushed: state.flushed, round, asked_at: self.clock.monotonic() };
+        let (answers, answer) = (Arc::clone(self), question());
+        let task = tokio::spawn(async move {
+            let outcome = answer.await.map_err(|error| failure(&error));
+            answers.settle(&ticket, &outcome);
+            outcome
+        });
+        let outcome = task.map(|joined| joined.unwrap_or(Err(Failure::Refused))).boxed().shared();
+        state.pending.insert(key, Pending { number: state.asked, round, outcome: outcome.clone() });
+        outcome
+    }
+
+    fn settle(&self, ticket: &Ticket, outcome: &Result<Verdict<V>, Failure>) {
+        let mut state = self.lock();
+        if state.pending.get(&ticket.key).is_some_and(|pending| pending.number == ticket.number) {
+            state.pending.remove(&ticket.key);
+        }
+        if let (Ok(verdict), true) = (outcome, state.flushed == ticket.flushed) {
+            let known = Known { verdict: verdict.clone(), asked_at: ticket.asked_at, round: ticket.round };
+            state.recent.put(ticket.key, known);
+        }
+    }
+
+    /// What is known, where the API server cannot be reached. A no stays a no for as long as it is known.
+    fn stand_in(&self, key: &Digest) -> Result<Verdict<V>, Unanswered> {
+        let known = self.lock().recent.get(key).map(|known| (known.verdict.clone(), known.asked_at));
+        let (verdict, counter) = match known {
+            Some((Err(reason), _)) => (Ok(Err(reason)), STAND_IN),
+            Some((Ok(value), asked_at)) if self.outage.stands_in(asked_at) => (Ok(Ok(value)), STAND_IN),
+            _ => (Err(Unanswered), ERROR),
+        };
+        self.count(counter);
+        verdict
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<V>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn count(&self, counter: usize) {
+        if let Some(counter) = self.counters.get(counter) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// What is remembered of a question while it is on its way.
+struct Ticket {
+    key: Digest,
+    number: u64,
+    flushed: u64,
+    round: u64,
+    asked_at: Span,
+}
+
+const HIT: usize = 0;
+const MISS: usize = 1;
+const STAND_IN: usize = 2;
+const ERROR: usize = 3;
+
+/// Logs a refusal by its code and reason alone: what the API server writes might repeat what it was sent.
+fn failure(error: &Unasked) -> Failure {
+    let refused = match error {
+        Unasked::Unreachable => return Failure::Unreachable,
+        Unasked::Refused(refused) => refused,
+    };
+    match refused {
+        kube::Error::Api(status) => tracing::warn!(code = status.code, reason = %status.reason, "a review was refused"),
+        other => tracing::warn!(error = other as &dyn std::error::Error, "a review failed"),
+    }
+    Failure::Refused
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapters::kube::client::Clients;
+    use crate::ports::fake::FakeClock;
+    use crate::types::time::Timestamp;
+    use kube::{Client, Config};
+    use std::sync::atomic::AtomicU32;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+    use tokio::sync::Notify;
+
+    const TERMS: Terms = Terms {
+        entries_max: 100,
+        renewed_after: Span::from_seconds(30),
+        yes_max: Span::from_seconds(60),
+        no_max: Span::from_seconds(5),
+    };
+    const KEY: Digest = [7; 32];
+
+    struct Kit {
+        clock: FakeClock,
+        outage: Arc<Outage>,
+        answers: Arc<Answers<u32>>,
+        asked: Arc<AtomicU32>,
+    }
+
+    impl Kit {
+        fn new() -> Self {
+            let clock = FakeClock::default();
+            clock.set(Timestamp::default().plus(Span::from_hours(1)));
+            let outage = Arc::new(Outage::new(Span::from_minutes(10), Arc::new(clock.clone())));
+            let answers = Answers::new(TERMS, Arc::new(clock.clone()), Arc::clone(&outage));
+            Self { clock, outage, answers, asked: Arc::default() }
+        }
+
+        fn pass(&self, seconds: i64) {
+            self.clock.set(self.clock.wall().plus(Span::from_seconds(seconds)));
+        }
+
+        fn asked(&self) -> u32 {
+            self.asked.load(Ordering::SeqCst)
+        }
+
+        /// Asks; the answer is the number of the question, or no, or a failure.
+        async fn get(&self, verdict: fn(u32) -> Result<Verdict<u32>, Unasked>) -> Result<Verdict<u32>, Unanswered> {
+            let asked = Arc::clone(&self.asked);
+            self.answers.get(KEY, || async move { verdict(asked.fetch_add(1, Ordering::SeqCst)) }).await
+        }
+
+        async fn until(&self, condition: impl Fn() -> bool) {
+            for _ in 0..1000 {
+                if condition() {
+                    return;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+            panic!("it did not come true in 5 s");
+        }
+    }
+
+    fn yes(number: u32) -> Result<Verdict<u32>, Unasked> {
+        Ok(Ok(number))
+    }
+
+    fn no(_: u32) -> Result<Verdict<u32>, Unasked> {
+        Ok(Err("no"))
+    }
+
+    fn refused(_: u32) -> Result<Verdict<u32>, Unasked> {
+        Err(Unasked::Refused(kube::Error::LinesCodecMaxLineLengthExceeded))
+    }
+
+    fn client(port: u16) -> Client {
+        let address = format!("http://127.0.0.1:{port}").parse().unwrap();
+        Clients::of(Config::new(address)).unwrap().prompt
+    }
+
+    /// An API server that is ready and knows nothing else.
+    async fn serve(listener: TcpListener) {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = [0; 4096];
+            drop(stream.read(&mut request).await);
+            let response = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
+            drop(stream.write_all(response).await);
+        }
+    }
+
+    #[tokio::test]
+    async fn calls_wait_for_one_question_together_and_it_outlives_its_caller() {
+        let kit = Kit::new();
+        let gate = Arc::new(Notify::new());
+        let call = || {
+            let (gate, asked) = (Arc::clone(&gate), Arc::clone(&kit.asked));
+            kit.answers.get(KEY, || async move {
+                asked.fetch_add(1, Ordering::SeqCst);
+                gate.notified().await;
+                Ok(Ok(1))
+            })
+        };
+        // The first caller begins and hangs up.
+        assert!(call().now_or_never().is_none());
+        let calls = futures::future::join_all((0..50).map(|_| call()));
+        let (answers, ()) = futures::future::join(calls, async {
+            kit.until(|| kit.asked() == 1).await;
+            gate.notify_one();
+        })
+        .await;
+        assert!(answers.iter().all(|answer| *answer == Ok(Ok(1))));
+        assert_eq!((kit.asked(), kit.answers.kept()), (1, 1));
+    }
+
+    #[tokio::test]
+    async fn a_yes_is_renewed_behind_the_call_and_waited_for_only_when_it_is_old() {
+        let kit = Kit::new();
+        assert_eq!(kit.get(yes).await, Ok(Ok(0)));
+        kit.pass(30);
+        assert_eq!((kit.get(yes).await, kit.asked()), (Ok(Ok(0)), 1));
+        kit.pass(1);
+        assert_eq!(kit.get(yes).await, Ok(Ok(0)), "the call is served from memory");
+        kit.until(|| kit.asked() == 2 && kit.answers.lock().pending.is_empty()).await;
+        kit.pass(30);
+        assert_eq!((kit.get(yes).await, kit.asked()), (Ok(Ok(1)), 2), "the renewed answer is young again");
+        kit.pass(31);
+        assert_eq!((kit.get(yes).await, kit.asked()), (Ok(Ok(2)), 3));
+        let counts = Counts { hits: 3, misses: 2, stand_ins: 0, errors: 0 };
+        assert_eq!(kit.answers.counts(), counts);
+    }
+
+    #[tokio::test]
+    async fn a_no_is_kept_for_a_shorter_time_and_a_failure_not_at_all() {
+        let kit = Kit::new();
+        assert_eq!(kit.get(refused).await, Err(Unanswered));
+        assert_eq!((kit.get(no).await, kit.asked()), (Ok(Err("no")), 2));
+        kit.pass(5);
+        assert_eq!((kit.get(yes).await, kit.asked()), (Ok(Err("no")), 2));
+        kit.pass(1);
+        assert_eq!((kit.get(yes).await, kit.asked()), (Ok(Ok(2)), 3));
+        kit.pass(61);
+        assert_eq!(kit.get(refused).await, Err(Unanswered), "a refusal is no outage: the old yes does not stand in");
+    }
+
+    #[tokio::test]
+    async fn a_flush_forgets_answers_and_those_on_their_way() {
+        let kit = Kit::new();
+        let gate = Arc::new(Notify::new());
+        let waiting = Arc::clone(&gate);
+        let before = kit.answers.get(KEY, || async move {
+            waiting.notified().await;
+            Ok(Ok(100))
+        });
+        let (before, ()) = futures::future::join(before, async {
+            kit.answers.flush();
+            // A call after the flush does not wait for a question from before it.
+            assert_eq!(kit.get(yes).await, Ok(Ok(0)));
+            gate.notify_one();
+        })
+        .await;
+        assert_eq!(before, Ok(Ok(100)), "who asked before the flush gets what was true before it");
+        assert_eq!((kit.get(yes).await, kit.asked()), (Ok(Ok(0)), 1));
+        kit.answers.flush();
+        assert_eq!(kit.answers.kept(), 0);
+    }
+
+    #[tokio::test]
+    async fn in_an_outage_the_last_answers_stand_in_until_the_grace_is_over() {
+        let kit = Kit::new();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        let client = client(address.port());
+        assert_eq!(kit.get(yes).await, Ok(Ok(0)));
+        let lost = kit.outage.ask(&client, || client.request_text(hyper::Request::get("/").body(Vec::new()).unwrap()));
+        assert!(matches!(lost.await, Err(Unasked::Unreachable)));
+        assert_eq!(kit.outage.round(), None);
+
+        kit.pass(600);
+        assert_eq!((kit.get(yes).await, kit.asked()), (Ok(Ok(0)), 1), "ten minutes after the last contact");
+        let stranger = kit.answers.get([8; 32], || async { Ok(Ok(1)) }).await;
+        assert_eq!(stranger, Err(Unanswered), "a new caller is refused without a question");
+        kit.pass(1);
+        assert_eq!(kit.get(yes).await, Err(Unanswered), "the grace is over");
+
+        let listener = TcpListener::bind(address).await.unwrap();
+        let server = tokio::spawn(serve(listener));
+        kit.until(|| kit.outage.round() == Some(1)).await;
+        assert_eq!((kit.get(yes).await, kit.asked()), (Ok(Ok(1)), 2), "after an outage everything is asked anew");
+        server.abort();
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_another_question_learns_of_the_outage_at_once() {
+        let kit = Kit::new();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = client(listener.local_addr().unwrap().port());
+        drop(listener);
+        assert_eq!(kit.get(yes).await, Ok(Ok(0)));
+        kit.pass(61);
+        let asked = Arc::clone(&kit.asked);
+        let waiting = kit.answers.get(KEY, || async move {
+            asked.fetch_add(1, Ordering::SeqCst);
+            std::future::pending().await
+        });
+        let (waited, ()) = futures::future::join(waiting, async {
+            kit.until(|| kit.asked() == 2).await;
+            let request = || client.request_text(hyper::Request::get("/").body(Vec::new()).unwrap());
+            drop(kit.outage.ask(&client, request).await);
+        })
+        .await;
+        assert_eq!(waited, Ok(Ok(0)), "the question never ends, and the call does");
+    }
+}

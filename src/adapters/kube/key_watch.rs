@@ -1,0 +1,92 @@
+//! The watch of `KmsKey` resources: keeps what is known of them, and tells whoever reconciles.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::channel::mpsc;
+use futures::{SinkExt as _, StreamExt as _};
+use kube::runtime::reflector::{Store, store};
+use kube::runtime::{WatchStreamExt as _, reflector, watcher};
+use kube::{Api, Client, ResourceExt as _};
+
+use super::resources::Guarded;
+use crate::types::limits::{LIST_PAGE_ITEMS, WATCH_BACKLOG_MAX};
+
+/// What happened to a resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Touched {
+    /// It was made or changed.
+    Applied(String, String),
+    /// It is gone.
+    Removed(String, String),
+    /// Everything was listed again: events may have been lost.
+    Listed,
+}
+
+type Follower = Arc<Mutex<Option<mpsc::Sender<Touched>>>>;
+
+/// What is known of `KmsKey` resources.
+#[derive(Clone)]
+pub struct KeyWatch {
+    /// The resources, as the watch shows them.
+    pub seen: Store<Guarded>,
+    follower: Follower,
+}
+
+impl KeyWatch {
+    /// Follows the resources of all namespaces. The future ends with the process.
+    #[must_use]
+    pub fn follow(client: Client) -> (Self, impl Future<Output = ()> + Send + 'static) {
+        let (seen, writer) = store();
+        let follower = Follower::default();
+        let config = watcher::Config::default().page_size(LIST_PAGE_ITEMS);
+        let events = watcher(Api::<Guarded>::all(client), config).default_backoff().modify(prune);
+        let told = Arc::clone(&follower);
+        let work = reflector(writer, events).for_each(move |event| tell(Arc::clone(&told), event));
+        (Self { seen, follower }, work)
+    }
+
+    /// From now on, what happens is told to this follower and to no earlier one.
+    #[must_use]
+    pub fn subscribe(&self) -> mpsc::Receiver<Touched> {
+        let (sender, receiver) = mpsc::channel(WATCH_BACKLOG_MAX);
+        *self.follower.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
+        receiver
+    }
+}
+
+/// Nothing of this is needed, and it is most of an object's size.
+fn prune(key: &mut Guarded) {
+    key.managed_fields_mut().clear();
+    key.annotations_mut().remove("kubectl.kubernetes.io/last-applied-configuration");
+}
+
+async fn tell(follower: Follower, event: Result<watcher::Event<Guarded>, watcher::Error>) {
+    let place = |key: &Guarded| (key.namespace().unwrap_or_default(), key.name_any());
+    let touched = match &event {
+        Ok(watcher::Event::Apply(key) | watcher::Event::InitApply(key)) => {
+            let (namespace, name) = place(key);
+            Touched::Applied(namespace, name)
+        }
+        Ok(watcher::Event::Delete(key)) => {
+            let (namespace, name) = place(key);
+            Touched::Removed(namespace, name)
+        }
+        Ok(watcher::Event::InitDone) => Touched::Listed,
+        Ok(watcher::Event::Init) => return,
+        Err(error) => {
+            let error: &dyn std::error::Error = error;
+            tracing::warn!(error, "KmsKeys cannot be watched; trying again");
+            return;
+        }
+    };
+    let sender = follower.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    if let Some(mut sender) = sender
+        && sender.send(touched).await.is_err()
+    {
+        // Nobody leads here any more; the next leader begins with everything that is there.
+        let mut follower = follower.lock().unwrap_or_else(PoisonError::into_inner);
+        if follower.as_ref().is_some_and(mpsc::Sender::is_closed) {
+            *follower = None;
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! `KmsKey` resources on the API server.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use kube::api::{ListParams, Patch, PatchParams, PostParams};
+use kube::core::DeserializeGuard;
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::{Api, Client, ResourceExt as _};
+use serde_json::json;
+
+use super::conditions::{from_status, to_status};
+use super::events::Events;
+use super::managers::manager_of;
+use super::namespaces::Namespaces;
+use crate::api::crd::condition::{Condition, ConditionReason, ConditionType};
+use crate::api::crd::kms_key::{KmsKey, KmsKeySpec, KmsKeyStatus};
+use crate::api::crd::{GROUP, VERSION};
+use crate::crypto::digest::sha256;
+use crate::domain::resource::Resource;
+use crate::ports::resources::{Listing, Report, ResourceError, Resources};
+use crate::types::ids::ObjectUid;
+use crate::types::limits::LIST_PAGE_ITEMS;
+use crate::types::state::KeyState;
+
+/// The field manager of status.
+pub const STATUS_MANAGER: &str = "coffer";
+/// The field manager of what API calls write into specs.
+pub const API_MANAGER: &str = "coffer-api";
+
+/// A `KmsKey` or what could not be read as one.
+pub type Guarded = DeserializeGuard<KmsKey>;
+
+/// `KmsKey` resources on the API server.
+pub struct KubeResources {
+    client: Client,
+    namespaces: Namespaces,
+    seen: Store<Guarded>,
+    events: Events,
+    reported: Mutex<HashMap<(String, String), Reported>>,
+}
+
+struct Reported {
+    uid: ObjectUid,
+    digest: [u8; 32],
+    conditions: Vec<Condition>,
+}
+
+impl KubeResources {
+    /// Resources of all namespaces. `seen` is what a watch shows of them; it may be late and spares reads.
+    #[must_use]
+    pub fn new(client: Client, namespaces: Namespaces, seen: Store<Guarded>, events: Events) -> Self {
+        Self { client, namespaces, seen, events, reported: Mutex::default() }
+    }
+
+    /// What a resource is to a reconciler. None for one that is being deleted: that cannot be undone.
+    ///
+    /// # Errors
+    /// Where its namespace cannot be read, or it lacks what the API server always sets. It is there all the same.
+    pub async fn to_resource(&self, key: &KmsKey) -> Result<Option<Resource>, ResourceError> {
+        let metadata = &key.metadata;
+        if metadata.deletion_timestamp.is_some() {
+            return Ok(None);
+        }
+        let (namespace, name) = (key.namespace().unwrap_or_default(), key.name_any());
+        let failed = |source| medium(&namespace, &name, "read", source);
+        let namespace_uid = match self.namespaces.uid_of(&namespace) {
+            Some(uid) => Some(uid),
+            // The watch of namespaces may be a moment behind.
+            None => self.namespaces.read_uid(&self.client, &namespace).await.map_err(failed)?,
+        };
+        let resource = || {
+            Some(Resource {
+                namespace: namespace.clone(),
+                namespace_uid: namespace_uid?,
+                name: name.clone(),
+                uid: ObjectUid::parse(metadata.uid.as_deref()?)?,
+                generation: u64::try_from(metadata.generation?).ok()?,
+                manager: manager_of(metadata),
+                key_was_made: key.status.as_ref().is_some_and(|status| status.current_key_material_id.is_some()),
+                spec: key.spec.clone(),
+            })
+        };
+        let incomplete = || failed(kube::Error::Service("the namespace, uid or generation is unknown".into()));
+        resource().map(Some).ok_or_else(incomplete)
+    }
+
+    /// Forgets what was reported of a resource that is gone.
+    pub fn forget(&self, namespace: &str, name: &str) {
+        self.reports().remove(&(namespace.to_owned(), name.to_owned()));
+    }
+
+    fn api(&self, namespace: &str) -> Api<KmsKey> {
+        Api::namespaced(self.client.clone(), namespace)
+    }
+
+    fn seen(&self, namespace: &str, name: &str) -> Option<Arc<Guarded>> {
+        self.seen.get(&ObjectRef::new(name).within(namespace))
+    }
+
+    fn seen_status(&self, namespace: &str, name: &str) -> Option<KmsKeyStatus> {
+        self.seen(namespace, name)?.0.as_ref().ok()?.status.clone()
+    }
+
+    /// The whole status to write: what is known now, else what was told before.
+    fn status(&self, resource: &Resource, report: &Report) -> KmsKeyStatus {
+        let known = report.key.clone().unwrap_or_else(|| {
+            let mut before = self.seen_status(&resource.namespace, &resource.name).unwrap_or_default();
+            let unreadable = |condition: &Condition| {
+                matches!(condition.reason, ConditionReason::RecordUnreadable | ConditionReason::RecordMissing)
+            };
+            if before.key_state.is_some() && report.conditions.iter().any(unreadable) {
+                before.key_state = Some(KeyState::Unavailable);
+            }
+            before
+        });
+        KmsKeyStatus {
+            observed_generation: i64::try_from(resource.generation).ok(),
+            conditions: Some(report.conditions.iter().map(to_status).collect()),
+            ..known
+        }
+    }
+
+    fn is_told_already(&self, resource: &Resource, status: &KmsKeyStatus, digest: &[u8; 32]) -> bool {
+        let key = (resource.namespace.clone(), resource.name.clone());
+        match self.reports().get(&key).filter(|reported| reported.uid == resource.uid) {
+            Some(reported) => reported.digest == *digest,
+            None => self.seen_status(&resource.namespace, &resource.name).as_ref() == Some(status),
+        }
+    }
+
+    async fn write_status(&self, resource: &Resource, status: &KmsKeyStatus) -> kube::Result<()> {
+        // The uid makes sure that a resource that was made again meanwhile is not told of the old one's key.
+        let patch = json!({
+            "apiVersion": format!("{GROUP}/{VERSION}"),
+            "kind": "KmsKey",
+            "metadata": { "name": resource.name, "namespace": resource.namespace, "uid": resource.uid.to_string() },
+            "status": status,
+        });
+        let parameters = PatchParams::apply(STATUS_MANAGER).force();
+        self.api(&resource.namespace).patch_status(&resource.name, &parameters, &Patch::Apply(patch)).await?;
+        Ok(())
+    }
+
+    fn reports(&self) -> std::sync::MutexGuard<'_, HashMap<(String, String), Reported>> {
+        self.reported.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Resources for KubeResources {
+    async fn list(&self) -> Result<Listing, ResourceError> {
+        let api: Api<Guarded> = Api::all(self.client.clone());
+        let mut listing = Listing::default();
+        let mut parameters = ListParams::default().limit(LIST_PAGE_ITEMS);
+        loop {
+            let page = api.list(&parameters).await.map_err(|error| medium("*", "*", "listed", error))?;
+            for guarded in page.items {
+                let (namespace, name) = (guarded.namespace().unwrap_or_default(), guarded.name_any());
+                let read = match guarded.0 {
+                    Ok(key) => self.to_resource(&key).await.ok(),
+                    Err(_) => None,
+                };
+                match read {
+                    Some(resource) => listing.resources.extend(resource),
+                    None => listing.unreadable.push((namespace, name)),
+                }
+            }
+            parameters.continue_token = page.metadata.continue_.filter(|token| !token.is_empty());
+            if parameters.continue_token.is_none() {
+                return Ok(listing);
+            }
+        }
+    }
+
+    async fn get(&self, namespace: &str, name: &str) -> Result<Option<Resource>, ResourceError> {
+        let found = self.api(namespace).get_opt(name).await;
+        let found = found.map_err(|error| medium(namespace, name, "read", error))?;
+        match found {
+            Some(key) => self.to_resource(&key).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn create(&self, namespace: &str, name: &str, spec: KmsKeySpec) -> Result<Resource, ResourceError> {
+        let key = KmsKey::new(name, spec.clone());
+        let parameters = PostParams { field_manager: Some(API_MANAGER.to_owned()), ..PostParams::default() };
+        let made = match self.api(namespace).create(&parameters, &key).await {
+            Err(kube::Error::Api(status)) if status.is_already_exists() => self.api(namespace).get(name).await,
+            made => made,
+        };
+        let made = made.map_err(|error| medium(namespace, name, "written", error))?;
+        let exists = || ResourceError::AlreadyExists { namespace: namespace.to_owned(), name: name.to_owned() };
+        self.to_resource(&made).await?.filter(|resource| resource.spec == spec).ok_or_else(exists)
+    }
+
+    /// The status that was reported remembers it.
+    async fn remember_key(&self, _: &str, _: &str) -> Result<(), ResourceError> {
+        Ok(())
+    }
+
+    async fn report(&self, resource: &Resource, report: Report) {
+        let status = self.status(resource, &report);
+        let digest = sha256(&[&serde_json::to_vec(&status).unwrap_or_default()]);
+        if self.is_told_already(resource, &status, &digest) {
+            return;
+        }
+        let before = self.reported(&resource.namespace, &resource.name).await;
+        if let Err(error) = self.write_status(resource, &status).await {
+            let gone = matches!(&error, kube::Error::Api(status) if status.is_not_found() || status.is_conflict());
+            if !gone {
+                let (namespace, name, error) = (&resource.namespace, &resource.name, &error as &dyn std::error::Error);
+                tracing::warn!(namespace, name, error, "a status could not be written; the next look writes it");
+            }
+            return;
+        }
+        let key = (resource.namespace.clone(), resource.name.clone());
+        let conditions = report.conditions;
+        let ready = |conditions: &[Condition]| {
+            conditions.iter().find(|condition| condition.kind == ConditionType::Ready).cloned()
+        };
+        if let Some(now) = ready(&conditions) {
+            self.events.key_changed(resource, ready(&before).as_ref(), &now);
+        }
+        self.reports().insert(key, Reported { uid: resource.uid, digest, conditions });
+    }
+
+    async fn reported(&self, namespace: &str, name: &str) -> Vec<Condition> {
+        let key = (namespace.to_owned(), name.to_owned());
+        if let Some(reported) = self.reports().get(&key) {
+            return reported.conditions.clone();
+        }
+        let conditions = self.seen_status(namespace, name).and_then(|status| status.conditions);
+        conditions.unwrap_or_default().iter().filter_map(from_status).collect()
+    }
+}
+
+fn medium(namespace: &str, name: &str, action: &'static str, source: kube::Error) -> ResourceError {
+    ResourceError::Medium { namespace: namespace.to_owned(), name: name.to_owned(), action, source: Arc::new(source) }
+}

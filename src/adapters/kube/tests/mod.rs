@@ -1,0 +1,6 @@
+//! Against a real API server: `COFFER_TEST_KUBECONFIG` names the kubeconfig of a cluster that may be filled with
+//! namespaces of tests and thrown away.
+
+mod cluster;
+mod resources;
+mod store;

@@ -1,0 +1,2 @@
+//! `KmsKey` resources on the API server.
+
