@@ -11,3 +11,7 @@ pub mod formats {}
 /// Operating `coffer local`.
 #[doc = include_str!("manual/local.md")]
 pub mod local {}
+
+/// The AWS KMS API inside a pod.
+#[doc = include_str!("manual/sidecar.md")]
+pub mod sidecar {}

@@ -163,6 +163,8 @@ def controller_manager(folder: Folder, options: Options) -> Component | None:
         str(path), f"--kubeconfig={folder.files / 'kube-controller-manager.kubeconfig'}",
         "--use-service-account-credentials=true", "--leader-elect=false", "--secure-port=0",
         f"--service-account-private-key-file={keys / 'tokens.key'}", f"--root-ca-file={keys / 'ca.crt'}",
+        # It makes this folder, whose place would be outside of the cluster's own.
+        f"--flex-volume-plugin-dir={folder.path / 'volume-plugins'}",
         f"--cluster-signing-cert-file={keys / 'ca.crt'}", f"--cluster-signing-key-file={keys / 'ca.key'}",
     ]
     return Component("kube-controller-manager", tuple(arguments), {})

@@ -7,8 +7,9 @@ use super::Engine;
 use super::reconcile::ReconcileError;
 use super::snapshot::{KeyEntry, Known};
 use super::vault::VaultError;
-use crate::api::crd::condition::{Condition, ConditionReason, ConditionStatus, ConditionType};
+use crate::api::crd::condition::{Condition, ConditionReason};
 use crate::domain::lifecycle::MaterialHealth;
+use crate::domain::reconcile::stalled::{self, Obstacle};
 use crate::domain::record::{HoldCause, OwnerClaim};
 use crate::domain::resource::Resource;
 use crate::domain::validate::wanted_key;
@@ -175,17 +176,6 @@ fn failure_conditions(
         other => format!("{other}; it is tried again"),
     };
     let generation = i64::try_from(resource.generation).unwrap_or(i64::MAX);
-    let condition = |kind, status| {
-        let same = |condition: &&Condition| condition.kind == kind && condition.status == status;
-        let last_transition_time = previous.iter().find(same).map_or(now, |condition| condition.last_transition_time);
-        let message = message.clone();
-        Condition { kind, status, reason, message, observed_generation: generation, last_transition_time }
-    };
-    let stalled = reason == ConditionReason::RecordUnreadable;
-    let status = |holds: bool| if holds { ConditionStatus::True } else { ConditionStatus::False };
-    vec![
-        condition(ConditionType::Ready, ConditionStatus::False),
-        condition(ConditionType::Reconciling, status(!stalled)),
-        condition(ConditionType::Stalled, status(stalled)),
-    ]
+    let stalls = reason == ConditionReason::RecordUnreadable;
+    stalled::conditions(&Obstacle { reason, message: &message, stalls }, generation, previous, now)
 }

@@ -11,8 +11,8 @@ pub enum AuthenticationError {
     /// The token is not one of this cluster, is for another audience, has expired, or its pod is gone.
     #[error("the token is not valid: {0}")]
     Invalid(&'static str),
-    /// Nobody could be asked, and the caller is not one whose last answer still holds.
-    #[error("the token could not be reviewed, because the api server cannot be reached")]
+    /// The API server cannot be reached or would not say, and the caller is not one whose last answer holds.
+    #[error("the token could not be reviewed by the api server")]
     Unavailable,
 }
 
@@ -20,8 +20,8 @@ pub enum AuthenticationError {
 ///
 /// # Guarantees
 /// Signature, audience and expiry are checked on each call. What the API server says of a token is at most
-/// 60 s old, unless the API server cannot be reached; then the last positive answer holds for a time that the
-/// operator chose, and a token without one is refused.
+/// 60 s old, unless the API server cannot be reached; then the last positive answer holds until a time that the
+/// operator chose has passed since the last contact, and a token without one is refused.
 #[async_trait]
 pub trait Authenticator: Send + Sync {
     /// The principal behind a bearer token.

@@ -18,6 +18,12 @@ pub struct Arguments {
 pub enum Command {
     /// Serve the AWS KMS API on this machine, without a cluster
     Local(Box<local::arguments::LocalArguments>),
+    /// Serve an installation in a cluster: the API, and on one replica the reconcilers
+    #[cfg(feature = "cluster")]
+    Server(Box<super::server::arguments::ServerArguments>),
+    /// Begin an installation in a cluster, once
+    #[cfg(feature = "cluster")]
+    Init(super::initialise::InitialiseArguments),
     /// Tell offline which keys of a state folder can be opened
     Inspect(inspect::InspectArguments),
     /// Print the custom resource definitions, or write them into a folder
@@ -31,6 +37,10 @@ pub enum Command {
 pub fn run(arguments: Arguments) -> anyhow::Result<std::process::ExitCode> {
     match arguments.command {
         Command::Local(arguments) => local::run(&arguments),
+        #[cfg(feature = "cluster")]
+        Command::Server(arguments) => super::server::run(&arguments),
+        #[cfg(feature = "cluster")]
+        Command::Init(arguments) => super::initialise::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Crds(arguments) => crds::run(&arguments),
     }

@@ -4,10 +4,14 @@
 pub mod command;
 #[cfg(feature = "local")]
 pub mod crds;
+#[cfg(feature = "cluster")]
+pub mod initialise;
 #[cfg(feature = "local")]
 pub mod inspect;
 #[cfg(feature = "local")]
 pub mod local;
+#[cfg(feature = "cluster")]
+pub mod server;
 #[cfg(feature = "sidecar")]
 pub mod sidecar;
 

@@ -237,3 +237,23 @@ pub const LEAF_DAYS: i64 = 7;
 pub const LEAF_RENEW_PERIOD: Span = Span::from_hours(48);
 /// Time for a client to finish the TLS handshake.
 pub const HANDSHAKE_TIMEOUT: Span = Span::from_seconds(5);
+/// Connections to the health listener at a time.
+pub const HEALTH_CONNECTIONS_MAX: usize = 64;
+/// Resources that are reconciled at a time.
+pub const RECONCILES_AT_A_TIME: u16 = 16;
+/// First wait before a failed reconcile is tried again; it doubles each time.
+pub const RECONCILE_BACKOFF_MIN: Span = Span::from_seconds(1);
+/// Longest wait before a failed reconcile is tried again.
+pub const RECONCILE_BACKOFF_MAX: Span = Span::from_minutes(5);
+/// Changes of keys are gathered for this time before their resources are looked at.
+pub const CHANGES_GATHER_PERIOD: Span = Span::from_seconds(1);
+/// Time between two looks at what the installation tells about itself.
+pub const INSTALLATION_PERIOD: Span = Span::from_seconds(30);
+/// Requests per second of one principal.
+pub const PRINCIPAL_REQUESTS_PER_SECOND: u32 = 10_000;
+/// Difference between our clock and the API server's that is told as skew.
+pub const CLOCK_SKEW_MAX: Span = Span::from_seconds(60);
+/// Time between two looks for namespaces that want the certificate.
+pub const CERTIFICATE_PERIOD: Span = Span::from_seconds(2);
+/// Time after which the certificate is written again although nothing changed.
+pub const CERTIFICATE_REPEAT_PERIOD: Span = Span::from_hours(1);

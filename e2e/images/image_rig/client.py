@@ -27,7 +27,10 @@ PYTHON_PACKAGES = ("boto3", "awscli")
 NEEDED = re.compile(r"(python3\.\d+(-minimal)?|lib(?!perl|gdbm|acl).*|zlib1g)$")
 EXTRA_PACKAGES = ("busybox-static",)
 # Part of the key of the cache: a change in how it is laid out makes it anew.
-LAYOUT = "1"
+LAYOUT = "3"
+# Services whose descriptions stay. Those of four hundred others are most of the packages, and it takes long to load
+# and to remove them.
+SERVICES = ("kms", "sts")
 AWS_PROGRAM = """#!/usr/bin/python3
 import sys
 from awscli.clidriver import main
@@ -54,19 +57,16 @@ def require_tools() -> None:
 
 def debian_packages() -> dict[str, str]:
     """Names and versions of all that Python needs, in the versions that this machine would install."""
-    waiting = [find_python(), *EXTRA_PACKAGES]
-    versions: dict[str, str] = {}
+    names: set[str] = set()
+    waiting = {find_python(), *EXTRA_PACKAGES}
     while waiting:
-        name = waiting.pop()
-        if name in versions:
-            continue
-        policy = run("apt-cache", "policy", name)
-        candidate = re.search(r"Candidate: (\S+)", policy)
-        if not candidate or candidate[1] == "(none)":
-            raise Failure(f"Debian's package {name} is not known; run: sudo apt-get update")
-        versions[name] = candidate[1]
-        waiting += [one for one in depends(name) if NEEDED.match(one)]
-    return dict(sorted(versions.items()))
+        names |= waiting
+        waiting = {name for name in depends(*sorted(waiting)) if NEEDED.match(name)} - names
+    policy = run("apt-cache", "policy", *sorted(names))
+    versions = dict(re.findall(r"^(\S+):\n  Installed: .*\n  Candidate: (\S+)$", policy, re.MULTILINE))
+    if unknown := [name for name in names if versions.get(name, "(none)") == "(none)"]:
+        raise Failure(f"these Debian packages are not known: {' '.join(unknown)}; run: sudo apt-get update")
+    return {name: versions[name] for name in sorted(names)}
 
 
 def find_python() -> str:
@@ -77,8 +77,10 @@ def find_python() -> str:
     raise Failure("Debian's python3 names no version of Python; run: sudo apt-get update")
 
 
-def depends(package: str) -> list[str]:
-    return re.findall(r"^[ |]*(?:Pre)?Depends: (\S+)$", run("apt-cache", "depends", "--important", package), re.M)
+def depends(*packages: str) -> list[str]:
+    """Of all at once, as each look into apt's lists takes a second."""
+    listed = run("apt-cache", "depends", "--important", *packages)
+    return re.findall(r"^[ |]*(?:Pre)?Depends: (\S+)$", listed, re.MULTILINE)
 
 
 def pinned_packages() -> list[str]:
@@ -153,10 +155,31 @@ def install_python_packages(work: Path, pinned: Sequence[str], python: str) -> N
         f"--platform=manylinux2014_{platform.machine()}", f"--target={target}", *pinned,
     )
     shutil.rmtree(environment)
+    remove_other_services(target)
     # Programs for another place; and pip's notes of what it did where.
     shutil.rmtree(target / "bin", ignore_errors=True)
     for note in [*target.glob("*.dist-info/RECORD"), *target.glob("*.dist-info/direct_url.json")]:
         note.unlink()
+
+
+def remove_other_services(target: Path) -> None:
+    """The AWS CLI carries a botocore of its own, and examples for every command of every service."""
+    shutil.rmtree(target / "awscli/examples")
+    for folder in target.glob("*/data/*/"):
+        if folder.name not in SERVICES:
+            shutil.rmtree(folder)
+    for folder in target.glob("awscli/botocore/data/*/"):
+        if folder.name not in SERVICES:
+            empty_service(folder)
+
+
+def empty_service(folder: Path) -> None:
+    """The AWS CLI renames commands of services when it starts, so that it must find their names."""
+    versions = sorted(path.parent.name for path in folder.glob("*/service-2.json*"))
+    shutil.rmtree(folder)
+    if versions:
+        (folder / versions[-1]).mkdir(parents=True)
+        (folder / versions[-1] / "service-2.json").write_text("{}")
 
 
 def compile_python(root: Path, python: str) -> None:

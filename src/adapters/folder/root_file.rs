@@ -17,8 +17,30 @@ use crate::types::secret::{FileKey, SecretBytes};
 
 /// The name of this provider in the associated data of its wraps.
 const PROVIDER: &str = "file";
-/// Every permission but the owner's.
-const OTHERS: u32 = 0o077;
+/// Who besides its owner may read a root file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readers {
+    /// Nobody.
+    Owner,
+    /// Its group: the kubelet gives a Secret's file to root and to the pod's group.
+    Group,
+}
+
+impl Readers {
+    const fn forbidden(self) -> u32 {
+        match self {
+            Self::Owner => 0o077,
+            Self::Group => 0o037,
+        }
+    }
+
+    const fn wanted(self) -> &'static str {
+        match self {
+            Self::Owner => "readable by its owner alone: run `chmod 600` on it",
+            Self::Group => "readable by its owner and group alone: set the volume's defaultMode to 0440",
+        }
+    }
+}
 
 /// A root file that was read and checked.
 pub struct RootFile {
@@ -43,22 +65,35 @@ impl RootFile {
     /// # Errors
     /// `Provider` where it is missing, open to others, or not 64 bytes long.
     pub fn load(path: &Path) -> Result<Self, RootError> {
+        Self::load_for(path, Readers::Owner)
+    }
+
+    /// The same with others than the owner as readers.
+    ///
+    /// # Errors
+    /// As those of `load`.
+    pub fn load_for(path: &Path, readers: Readers) -> Result<Self, RootError> {
         let metadata = std::fs::metadata(path).map_err(|error| failed(path, "cannot be read", error))?;
         if !metadata.is_file() {
             let what = format!("the root file {} is not a file", path.display());
             return Err(RootError::Provider { what, source: None });
         }
         let mode = metadata.permissions().mode();
-        if mode & OTHERS != 0 {
-            let what = format!(
-                "the root file {} has mode {:04o} and must be readable by its owner alone: run `chmod 600` on it",
-                path.display(),
-                mode & 0o7777
-            );
+        if mode & readers.forbidden() != 0 {
+            let (path, mode, wanted) = (path.display(), mode & 0o7777, readers.wanted());
+            let what = format!("the root file {path} has mode {mode:04o} and must be {wanted}");
             return Err(RootError::Provider { what, source: None });
         }
         let bytes = atomic::read(path, FileKey::LENGTH + 1).map_err(|error| failed(path, "cannot be read", error))?;
         let bytes = SecretBytes::new(bytes.unwrap_or_default());
+        Self::of_bytes(path, &bytes)
+    }
+
+    /// The same from bytes that were read elsewhere; the path is for messages.
+    ///
+    /// # Errors
+    /// `Provider` where they are not 64.
+    pub fn of_bytes(path: &Path, bytes: &SecretBytes) -> Result<Self, RootError> {
         let exact: &[u8; FileKey::LENGTH] = bytes.expose().try_into().map_err(|_| wrong_length(path))?;
         Ok(Self { path: path.to_owned(), key: FileKey::init_with(|key| key.copy_from_slice(exact)) })
     }

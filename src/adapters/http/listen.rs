@@ -7,12 +7,18 @@ use std::path::{Path, PathBuf};
 
 use tokio::net::{TcpListener, UnixListener};
 
-use super::server::Duplex;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+
+use super::server::Stream;
 
 /// A listener of either kind.
 pub enum Listener {
     /// TCP.
     Tcp(TcpListener),
+    /// TLS over TCP.
+    #[cfg(feature = "tls")]
+    Tls(TcpListener, tokio_rustls::TlsAcceptor),
     /// A Unix socket; its file is removed at the end.
     Unix(UnixListener, SocketFile),
 }
@@ -33,6 +39,16 @@ impl Listener {
     /// Those of the operating system.
     pub async fn tcp(address: SocketAddr) -> io::Result<Self> {
         TcpListener::bind(address).await.map(Self::Tcp)
+    }
+
+    /// Listens on an address with TLS.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    #[cfg(feature = "tls")]
+    pub async fn tls(address: SocketAddr, config: std::sync::Arc<rustls::ServerConfig>) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        Ok(Self::Tls(listener, tokio_rustls::TlsAcceptor::from(config)))
     }
 
     /// Listens on a socket file of mode 0600. A file that a lost process left is replaced; one that somebody
@@ -70,21 +86,31 @@ impl Listener {
     pub fn address(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(listener) => listener.local_addr().ok(),
+            #[cfg(feature = "tls")]
+            Self::Tls(listener, _) => listener.local_addr().ok(),
             Self::Unix(..) => None,
         }
     }
 
-    /// The next connection and its peer's address; none where accepting failed for this once.
-    pub async fn accept(&self) -> Option<(Box<dyn Duplex>, Option<String>)> {
-        let accepted: io::Result<(Box<dyn Duplex>, Option<String>)> = match self {
-            Self::Tcp(listener) => listener.accept().await.map(|(stream, peer)| {
-                // Answers are small, and waiting for more to send would cost each of them 40 ms.
-                drop(stream.set_nodelay(true));
-                (Box::new(stream) as Box<dyn Duplex>, Some(peer.ip().to_string()))
-            }),
-            Self::Unix(listener, _) => {
-                listener.accept().await.map(|(stream, _)| (Box::new(stream) as Box<dyn Duplex>, None))
+    /// What makes an accepted connection secure, to be done beside the next accept; none where that fails.
+    pub fn secure(&self) -> Secure {
+        match self {
+            #[cfg(feature = "tls")]
+            Self::Tls(_, acceptor) => {
+                let acceptor = acceptor.clone();
+                Box::new(move |stream| handshake(acceptor, stream).boxed())
             }
+            _ => Box::new(|stream| futures::future::ready(Some(stream)).boxed()),
+        }
+    }
+
+    /// The next connection and its peer's address; none where accepting failed for this once.
+    pub async fn accept(&self) -> Option<(Stream, Option<String>)> {
+        let accepted = match self {
+            Self::Tcp(listener) => accept_tcp(listener).await,
+            #[cfg(feature = "tls")]
+            Self::Tls(listener, _) => accept_tcp(listener).await,
+            Self::Unix(listener, _) => listener.accept().await.map(|(stream, _)| (Box::new(stream) as Stream, None)),
         };
         match accepted {
             Ok(accepted) => Some(accepted),
@@ -96,4 +122,21 @@ impl Listener {
             }
         }
     }
+}
+
+/// Turns an accepted connection into one to serve.
+pub type Secure = Box<dyn FnOnce(Stream) -> BoxFuture<'static, Option<Stream>> + Send>;
+
+#[cfg(feature = "tls")]
+async fn handshake(acceptor: tokio_rustls::TlsAcceptor, stream: Stream) -> Option<Stream> {
+    let limit = crate::types::limits::HANDSHAKE_TIMEOUT.duration();
+    let done = tokio::time::timeout(limit, acceptor.accept(stream)).await.ok()?;
+    done.map(|stream| Box::new(stream) as Stream).ok()
+}
+
+async fn accept_tcp(listener: &TcpListener) -> io::Result<(Stream, Option<String>)> {
+    let (stream, peer) = listener.accept().await?;
+    // Answers are small, and waiting for more to send would cost each of them 40 ms.
+    drop(stream.set_nodelay(true));
+    Ok((Box::new(stream), Some(peer.ip().to_string())))
 }

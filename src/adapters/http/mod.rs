@@ -1,6 +1,7 @@
 //! The AWS JSON protocol over HTTP, on TCP and on a Unix socket.
 
 pub mod guard;
+pub mod health;
 pub mod listen;
 pub mod request;
 pub mod server;

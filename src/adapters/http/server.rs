@@ -94,10 +94,12 @@ pub async fn serve(
             _ = stop.wait_for(|stop| *stop) => break,
         };
         let Some((stream, source)) = accepted else { continue };
-        let connection = graceful.watch(connection(stream, source, Arc::clone(&shared)));
+        let (watcher, shared, secure) = (graceful.watcher(), Arc::clone(&shared), listener.secure());
         tokio::spawn(async move {
-            // A client that breaks off is its own affair.
-            drop(connection.await);
+            // A client that breaks off, or does not get through the handshake, is its own affair.
+            if let Some(stream) = secure(stream).await {
+                drop(watcher.watch(connection(stream, source, shared)).await);
+            }
             drop(place);
         });
     }
@@ -112,7 +114,8 @@ pub async fn serve(
     }
 }
 
-type Stream = Box<dyn Duplex>;
+/// A connection, whatever it runs over.
+pub type Stream = Box<dyn Duplex>;
 
 /// A connection of either kind.
 pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}

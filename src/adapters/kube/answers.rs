@@ -109,11 +109,7 @@ impl<V: Clone + Send + Sync + 'static> Answers<V> {
     ///
     /// # Errors
     /// Where it could not be asked for, and no answer may stand in.
-    pub async fn get<F>(
-        self: &Arc<Self>,
-        key: Digest,
-        question: impl FnOnce() -> F,
-    ) -> Result<Verdict<V>, Unanswered>
+    pub async fn get<F>(self: &Arc<Self>, key: Digest, question: impl FnOnce() -> F) -> Result<Verdict<V>, Unanswered>
     where
         F: Future<Output = Result<Verdict<V>, Unasked>> + Send + 'static,
     {
@@ -285,9 +281,9 @@ mod tests {
     use crate::ports::fake::FakeClock;
     use crate::types::time::Timestamp;
     use kube::{Client, Config};
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
     use std::sync::atomic::AtomicU32;
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::TcpListener;
     use tokio::sync::Notify;
 
     const TERMS: Terms = Terms {
@@ -356,14 +352,15 @@ mod tests {
         Clients::of(Config::new(address)).unwrap().prompt
     }
 
-    /// An API server that is ready and knows nothing else.
-    async fn serve(listener: TcpListener) {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let mut request = [0; 4096];
-            drop(stream.read(&mut request).await);
-            let response = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
-            drop(stream.write_all(response).await);
-        }
+    /// An API server that is ready, and is asked nothing else. It ends with the process.
+    fn serve(listener: TcpListener) {
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                drop(stream.read(&mut [0; 4096]));
+                drop(stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"));
+            }
+        });
     }
 
     #[tokio::test]
@@ -445,7 +442,7 @@ mod tests {
     #[tokio::test]
     async fn in_an_outage_the_last_answers_stand_in_until_the_grace_is_over() {
         let kit = Kit::new();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         drop(listener);
         let client = client(address.port());
@@ -461,17 +458,15 @@ mod tests {
         kit.pass(1);
         assert_eq!(kit.get(yes).await, Err(Unanswered), "the grace is over");
 
-        let listener = TcpListener::bind(address).await.unwrap();
-        let server = tokio::spawn(serve(listener));
+        serve(TcpListener::bind(address).unwrap());
         kit.until(|| kit.outage.round() == Some(1)).await;
         assert_eq!((kit.get(yes).await, kit.asked()), (Ok(Ok(1)), 2), "after an outage everything is asked anew");
-        server.abort();
     }
 
     #[tokio::test]
     async fn who_waits_for_another_question_learns_of_the_outage_at_once() {
         let kit = Kit::new();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let client = client(listener.local_addr().unwrap().port());
         drop(listener);
         assert_eq!(kit.get(yes).await, Ok(Ok(0)));

@@ -1,30 +1,35 @@
 //! Clients of the API server.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kube::client::ClientBuilder;
 use kube::{Client, Config};
+use tokio::time::Instant;
 
 use crate::types::limits::{API_CONNECT_TIMEOUT, REVIEW_TIMEOUT};
-use crate::types::time::Timestamp;
+use crate::types::time::{Span, Timestamp};
 
-/// The date that the API server showed last, in milliseconds since 1970, or zero.
+/// The API server's clock: the date that it showed last and how long ago that was.
 #[derive(Clone, Debug, Default)]
-pub struct ServerDate(Arc<AtomicI64>);
+pub struct ServerDate(Arc<Mutex<Option<(Timestamp, Instant)>>>);
 
 impl ServerDate {
-    /// The date, where there was one.
+    /// What the API server's clock shows now, where it ever showed anything.
     #[must_use]
     pub fn get(&self) -> Option<Timestamp> {
-        Some(self.0.load(Ordering::Relaxed)).filter(|date| *date > 0).map(Timestamp::from_milliseconds)
+        let shown = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.map(|(date, at)| {
+            let elapsed = i64::try_from(at.elapsed().as_millis()).unwrap_or(i64::MAX);
+            date.plus(Span::from_milliseconds(elapsed))
+        })
     }
 
     fn note(&self, header: Option<&str>) {
         let parsed = header.and_then(|text| jiff::fmt::rfc2822::parse(text).ok());
         if let Some(date) = parsed {
-            self.0.store(date.timestamp().as_millisecond(), Ordering::Relaxed);
+            let date = Timestamp::from_milliseconds(date.timestamp().as_millisecond());
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((date, Instant::now()));
         }
     }
 }

@@ -442,7 +442,8 @@ mod tests {
             key_json("ES256", members).replace("sig", "enc"),
             key_json("ES256", &members.replace("6e9e", "6e9f")),
             r#"{"kty":"oct","kid":"HS256","alg":"HS256","k":"AAAA"}"#.to_owned(),
-            r#"{"kty":"RSA","kid":"RS256","n":"AQAB","e":"AQAB"}"#.to_owned(),
+            key_json("RS512", KEYS[3].1),
+            r#"{"kty":"RSA","kid":"RS256","n":"","e":"AQAB"}"#.to_owned(),
             "7".to_owned(),
         ];
         for case in cases {

@@ -19,6 +19,7 @@ pub mod resources;
 pub mod store;
 mod store_watch;
 pub mod token_review;
+pub mod unimplemented;
 
 #[cfg(test)]
 mod tests;

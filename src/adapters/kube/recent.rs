@@ -85,7 +85,10 @@ mod tests {
         let mut recent = Recent::new(16);
         for step in 0..10_000_u32 {
             let key = [u8::try_from(step * 7 % 251).unwrap(); 32];
-            if step % 3 == 0 { recent.put(key, step) } else { drop(recent.get(&key).copied()) }
+            match step % 3 {
+                0 => recent.put(key, step),
+                _ => assert!(recent.get(&key).is_none_or(|put| *put < step)),
+            }
             assert!(recent.len() <= 16 && recent.order.len() == recent.len());
         }
         recent.clear();

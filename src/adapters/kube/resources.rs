@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use kube::api::{ListParams, Patch, PatchParams, PostParams};
 use kube::core::DeserializeGuard;
+use kube::core::error_boundary::InvalidObject;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Api, Client, ResourceExt as _};
+use serde::Serialize;
 use serde_json::json;
 
 use super::conditions::{from_status, to_status};
@@ -15,14 +17,16 @@ use super::events::Events;
 use super::managers::manager_of;
 use super::namespaces::Namespaces;
 use crate::api::crd::condition::{Condition, ConditionReason, ConditionType};
-use crate::api::crd::kms_key::{KmsKey, KmsKeySpec, KmsKeyStatus};
+use crate::api::crd::kms_key::{KmsKey, KmsKeySpec, KmsKeyStatus, StatusCondition};
 use crate::api::crd::{GROUP, VERSION};
 use crate::crypto::digest::sha256;
+use crate::domain::reconcile::stalled::{self, Obstacle};
 use crate::domain::resource::Resource;
 use crate::ports::resources::{Listing, Report, ResourceError, Resources};
 use crate::types::ids::ObjectUid;
 use crate::types::limits::LIST_PAGE_ITEMS;
 use crate::types::state::KeyState;
+use crate::types::time::Timestamp;
 
 /// The field manager of status.
 pub const STATUS_MANAGER: &str = "coffer";
@@ -86,6 +90,30 @@ impl KubeResources {
         resource().map(Some).ok_or_else(incomplete)
     }
 
+    /// Tells of a resource that cannot be read, so that it stalls itself and nothing else.
+    pub async fn report_unreadable(&self, invalid: &InvalidObject, now: Timestamp) {
+        let metadata = &invalid.metadata;
+        let (namespace, name) = (metadata.namespace.clone().unwrap_or_default(), metadata.name.clone().unwrap_or_default());
+        let message = format!("the resource cannot be read: {}", invalid.error);
+        let obstacle = Obstacle { reason: ConditionReason::InvalidSpec, message: &message, stalls: true };
+        let previous = self.reported(&namespace, &name).await;
+        let generation = metadata.generation.unwrap_or_default();
+        let conditions = stalled::conditions(&obstacle, generation, &previous, now);
+        if conditions == previous {
+            return;
+        }
+        let printed: Vec<StatusCondition> = conditions.iter().map(to_status).collect();
+        let status = json!({ "observedGeneration": generation, "conditions": printed });
+        if let Err(error) = self.write_status(&namespace, &name, metadata.uid.as_deref(), &status).await {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(namespace, name, error, "a status could not be written");
+            return;
+        }
+        if let Some(uid) = metadata.uid.as_deref().and_then(ObjectUid::parse) {
+            self.reports().insert((namespace, name), Reported { uid, digest: [0; 32], conditions });
+        }
+    }
+
     /// Forgets what was reported of a resource that is gone.
     pub fn forget(&self, namespace: &str, name: &str) {
         self.reports().remove(&(namespace.to_owned(), name.to_owned()));
@@ -130,16 +158,22 @@ impl KubeResources {
         }
     }
 
-    async fn write_status(&self, resource: &Resource, status: &KmsKeyStatus) -> kube::Result<()> {
+    async fn write_status<T: Serialize + Sync>(
+        &self,
+        namespace: &str,
+        name: &str,
+        uid: Option<&str>,
+        status: &T,
+    ) -> kube::Result<()> {
         // The uid makes sure that a resource that was made again meanwhile is not told of the old one's key.
         let patch = json!({
             "apiVersion": format!("{GROUP}/{VERSION}"),
             "kind": "KmsKey",
-            "metadata": { "name": resource.name, "namespace": resource.namespace, "uid": resource.uid.to_string() },
+            "metadata": { "name": name, "namespace": namespace, "uid": uid },
             "status": status,
         });
         let parameters = PatchParams::apply(STATUS_MANAGER).force();
-        self.api(&resource.namespace).patch_status(&resource.name, &parameters, &Patch::Apply(patch)).await?;
+        self.api(namespace).patch_status(name, &parameters, &Patch::Apply(patch)).await?;
         Ok(())
     }
 
@@ -207,7 +241,8 @@ impl Resources for KubeResources {
             return;
         }
         let before = self.reported(&resource.namespace, &resource.name).await;
-        if let Err(error) = self.write_status(resource, &status).await {
+        let uid = resource.uid.to_string();
+        if let Err(error) = self.write_status(&resource.namespace, &resource.name, Some(&uid), &status).await {
             let gone = matches!(&error, kube::Error::Api(status) if status.is_not_found() || status.is_conflict());
             if !gone {
                 let (namespace, name, error) = (&resource.namespace, &resource.name, &error as &dyn std::error::Error);

@@ -39,6 +39,10 @@ pub struct AuthenticationOptions {
 /// # Guarantees
 /// Those of the port. A token that is not genuine, not in time or not for us costs no request to the API
 /// server. One review at a time is made for each token; a caller that comes often never waits for one.
+///
+/// # Caveats
+/// The API server itself keeps a yes for ten seconds, and accepts the token of a pod that is being deleted for
+/// a minute. So the token of a pod that is gone may be accepted for 70 s.
 pub struct TokenAuthenticator {
     client: Client,
     audience: String,
@@ -192,4 +196,68 @@ fn principal(user: UserInfo, claims: &Claims) -> Principal {
 
 fn first(extra: &BTreeMap<String, Vec<String>>, name: &str) -> Option<String> {
     extra.get(&format!("authentication.kubernetes.io/{name}"))?.first().cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AUDIENCE: &str = "kms.coffer.dev/test";
+
+    fn claims(pod_uid: Option<&str>) -> Claims {
+        Claims {
+            subject: "system:serviceaccount:shop:app".to_owned(),
+            namespace: "shop".to_owned(),
+            name: "app".to_owned(),
+            uid: "s".to_owned(),
+            pod_uid: pod_uid.map(str::to_owned),
+        }
+    }
+
+    fn status(change: impl Fn(&mut serde_json::Value)) -> TokenReviewStatus {
+        let mut status = serde_json::json!({
+            "authenticated": true,
+            "audiences": [AUDIENCE],
+            "user": {
+                "username": "system:serviceaccount:shop:app", "uid": "s", "groups": ["g"],
+                "extra": {"authentication.kubernetes.io/pod-uid": ["p"]},
+            },
+        });
+        change(&mut status);
+        serde_json::from_value(status).unwrap()
+    }
+
+    #[test]
+    fn what_the_token_says_and_what_the_api_server_says_must_agree() {
+        let cases: [(&str, fn(&mut serde_json::Value)); 9] = [
+            ("not authenticated", |status| status["authenticated"] = false.into()),
+            ("nothing said of it", |status| status["authenticated"] = serde_json::Value::Null),
+            // A server that knows no audiences answers yes and names none.
+            ("no audiences", |status| status["audiences"] = serde_json::Value::Null),
+            ("another audience", |status| status["audiences"] = serde_json::json!(["kms.coffer.dev/tes"])),
+            ("no user", |status| status["user"] = serde_json::Value::Null),
+            ("another name", |status| status["user"]["username"] = "system:serviceaccount:shop:admin".into()),
+            ("another uid", |status| status["user"]["uid"] = "t".into()),
+            ("another pod", |status| status["user"]["extra"]["authentication.kubernetes.io/pod-uid"][0] = "q".into()),
+            ("no pod", |status| status["user"]["extra"] = serde_json::Value::Null),
+        ];
+        let options = AuthenticationOptions { allow_unbound: true };
+        assert!(judge(status(|_| ()), &claims(Some("p")), AUDIENCE, options).is_ok());
+        for (what, change) in cases {
+            let verdict = judge(status(change), &claims(Some("p")), AUDIENCE, options);
+            assert_eq!(verdict, Err(REFUSED), "{what}");
+        }
+        let unbound = status(|status| status["user"]["extra"] = serde_json::Value::Null);
+        let verdict = judge(unbound, &claims(None), AUDIENCE, AuthenticationOptions::default());
+        assert_eq!(verdict, Err(UNBOUND));
+    }
+
+    #[test]
+    fn nothing_of_a_token_is_printed() {
+        let token = SecretBytes::new(b"aaaa.bbbb.cccc".to_vec());
+        let errors = [AuthenticationError::Invalid(REFUSED), AuthenticationError::Unavailable];
+        let printed = format!("{token:?} {errors:?} {} {}", errors[0], errors[1]);
+        assert!(!printed.contains("bbbb"), "{printed}");
+        assert!(String::from_utf8_lossy(&body(&token, AUDIENCE)).contains("aaaa.bbbb.cccc"), "only the review has it");
+    }
 }

@@ -8,6 +8,7 @@ wire_enum! {
     /// The name of an error, as SDKs match on it.
     pub enum ErrorCode {
         AccessDenied = "AccessDeniedException",
+        DependencyTimeout = "DependencyTimeoutException",
         Disabled = "DisabledException",
         IncompleteSignature = "IncompleteSignatureException",
         IncorrectKey = "IncorrectKeyException",
@@ -38,6 +39,7 @@ impl ErrorCode {
     pub const fn status(self) -> u16 {
         match self {
             Self::KmsInternal => 500,
+            Self::DependencyTimeout => 503,
             Self::RequestEntityTooLarge => 413,
             Self::AccessDenied
             | Self::Disabled

@@ -21,7 +21,7 @@ use super::status_condition::StatusCondition;
     doc = "The one Coffer of this cluster, always named `coffer`. It is written by Coffer and read by people.",
     printcolumn(name = "Id", type_ = "string", json_path = ".spec.installationId"),
     printcolumn(name = "Region", type_ = "string", json_path = ".spec.region"),
-    printcolumn(name = "Replicas", type_ = "string", json_path = ".status.replicas[*].name"),
+    printcolumn(name = "Replicas", type_ = "integer", json_path = ".status.replicaCount"),
     printcolumn(
         name = "RootInSameStore",
         type_ = "string",
@@ -53,6 +53,9 @@ pub struct InstallationStatus {
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub replicas: Option<Vec<ReplicaStatus>>,
+    /// How many replicas were seen lately. Printer columns cannot count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replica_count: Option<i64>,
     /// How many keys there are, those that wait to be destroyed among them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_count: Option<i64>,

@@ -37,28 +37,28 @@ pub fn definitions() -> Vec<(&'static str, CustomResourceDefinition)> {
     ];
     let versions = definitions.iter_mut().flat_map(|(_, definition)| &mut definition.spec.versions);
     for schema in versions.filter_map(|version| version.schema.as_mut()?.open_api_v3_schema.as_mut()) {
-        refuse_null(schema);
+        never_store_null(schema);
     }
     definitions
 }
 
 /// Takes `nullable` and the null of enumerations away, which kube writes for each optional field.
 ///
-/// With them, the API server would store an explicit null, which is neither a value nor absence: a template
-/// that renders `keySpec:` with nothing behind it would make a key of the default type. Without them it refuses
-/// the manifest and names the field.
-fn refuse_null(schema: &mut JSONSchemaProps) {
+/// With them, the API server would store an explicit null, which is neither a value nor absence. Without them it
+/// drops the null, as it does for its own kinds, or refuses it by the field's name (in server-side apply); an
+/// update that sets an immutable field to null is one that removes it, and so refused.
+fn never_store_null(schema: &mut JSONSchemaProps) {
     schema.nullable = None;
     if let Some(words) = &mut schema.enum_ {
         words.retain(|word| !word.0.is_null());
     }
     for property in schema.properties.iter_mut().flat_map(|properties| properties.values_mut()) {
-        refuse_null(property);
+        never_store_null(property);
     }
     if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut schema.items {
-        refuse_null(items);
+        never_store_null(items);
     }
     if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
-        refuse_null(values);
+        never_store_null(values);
     }
 }

@@ -6,7 +6,7 @@ use kube::core::{Reason, Rule};
 use super::rules::{field_rule, rule};
 use crate::api::aws::operation::Operation;
 
-/// Permissions that are no operations: ReEncrypt needs one on each of its keys.
+/// Permissions that are no operations. ReEncrypt, which needs one on each of its keys, is itself none.
 const OTHER_PERMISSIONS: &[&str] = &["ReEncryptFrom", "ReEncryptTo", "SynchronizeMultiRegionKey"];
 
 /// AWS's condition operators
@@ -27,17 +27,18 @@ pub(super) fn not_empty() -> Rule {
     field_rule("statements", expression, message, Reason::FieldValueInvalid)
 }
 
-/// Two statements of one name could not be told apart in a denial.
+/// Two statements of one name could not be told apart in a denial. With the reason `FieldValueDuplicate`, the API
+/// server would leave the message out.
 pub(super) fn unique_sid() -> Rule {
     let expression = "self.all(one, !has(one.sid) || self.exists_one(other, other.?sid.orValue('') == one.sid))";
-    rule(expression, "each sid must be unique in the policy; rename one", Reason::FieldValueDuplicate)
+    rule(expression, "each sid must be unique in the policy; rename one", Reason::FieldValueInvalid)
 }
 
 /// A misspelled operation would match nothing, silently.
 pub(super) fn known_action() -> Rule {
-    let operations = Operation::ALL.iter().map(|operation| operation.as_str());
-    let names: Vec<String> =
-        operations.chain(OTHER_PERMISSIONS.iter().copied()).map(|name| format!("'kms:{name}'")).collect();
+    let operations = Operation::ALL.iter().filter(|operation| **operation != Operation::ReEncrypt);
+    let permissions = operations.map(|operation| operation.as_str()).chain(OTHER_PERMISSIONS.iter().copied());
+    let names: Vec<String> = permissions.map(|name| format!("'kms:{name}'")).collect();
     let expression = format!(
         "self.actions.all(action, action.contains('*') || action.contains('?') || action in [{}])",
         names.join(", ")

@@ -3,6 +3,7 @@
 pub mod kms_key;
 mod kms_key_conditions;
 pub mod kms_key_status;
+pub mod stalled;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -23,7 +23,7 @@ pub enum Failure {
     Deadline,
 }
 
-/// SDKs try again on it, which is right: a server that is away comes back.
+/// SDKs try again on it, which is right: what is away comes back.
 const STATUS: u16 = 503;
 
 impl Failure {
@@ -44,10 +44,20 @@ impl Failure {
         format!("{what}: `{server}`; {advice}")
     }
 
+    /// AWS's names for a part of the service that is away, and for one that is not as it should be.
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Token(_) | Self::Exchange(ExchangeError::Trust(_) | ExchangeError::TooLarge) => {
+                ErrorCode::KmsInternal
+            }
+            Self::Exchange(_) | Self::Deadline => ErrorCode::DependencyTimeout,
+        }
+    }
+
     /// The answer for the caller.
     #[must_use]
     pub fn reply(&self, server: &ServerAddress) -> Reply {
-        let error = AwsError::new(ErrorCode::KmsInternal, self.message(server));
+        let error = AwsError::new(self.code(), self.message(server));
         Reply { status: STATUS, body: SecretBytes::new(error.body()), revision: None, headers: HeaderMap::new() }
     }
 }

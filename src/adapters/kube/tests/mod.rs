@@ -1,6 +1,10 @@
 //! Against a real API server: `COFFER_TEST_KUBECONFIG` names the kubeconfig of a cluster that may be filled with
 //! namespaces of tests and thrown away.
 
+mod access;
+mod authentication;
+mod authentication_kit;
+mod authentication_outage;
 mod cluster;
 mod resources;
 mod store;

@@ -42,8 +42,11 @@ async fn a_call_is_forwarded_with_the_pods_token_and_nothing_that_only_a_signatu
             assert!(!seen.head.contains(gone), "{gone}");
         }
     }
-    // One after the other, they went over one connection.
-    assert_eq!((server.seen().len(), server.connections()), (2, 1));
+    // One after the other, calls share a connection; another one was opened to have a first look.
+    for _ in 0..8 {
+        assert_eq!(pod.call(ENCRYPT).await.status, 200);
+    }
+    assert!(server.seen().len() == 10 && server.connections() <= 2, "{}", server.connections());
 }
 
 #[tokio::test]
@@ -100,7 +103,7 @@ async fn a_new_bundle_is_used_at_once_and_a_broken_one_never() {
     let server = Server::start(&second, "localhost").await;
     let pod = Pod::prepare(&first).start(server.port, &[]).await;
     let got = pod.call(ENCRYPT).await;
-    assert_eq!((got.status, got.code().as_str()), (503, "KMSInternalException"));
+    assert_eq!((got.status, got.code().as_str()), (503, "DependencyTimeoutException"));
     assert!(got.message().starts_with("the key management server did not prove who it is"), "{}", got.message());
     pod.write("ca.crt", &[first.pem(), second.pem()].concat());
     assert_eq!(pod.call(ENCRYPT).await.status, 200);

@@ -35,7 +35,7 @@ async fn what_changes_nothing_is_tried_again_on_a_new_connection() {
     // Two retries and no more.
     server.will(&[Act::HangUp, Act::HangUp, Act::HangUp]);
     let got = pod.call(ENCRYPT).await;
-    assert_eq!((got.status, got.code().as_str()), (503, "KMSInternalException"));
+    assert_eq!((got.status, got.code().as_str()), (503, "DependencyTimeoutException"));
     server.will(&[away, away, away]);
     assert_eq!(pod.call(ENCRYPT).await.body, "no");
 }
@@ -69,7 +69,7 @@ async fn a_connection_that_was_closed_meanwhile_is_no_failure() {
     }
     drop(server);
     let got = pod.call(ENCRYPT).await;
-    assert_eq!((got.status, got.code().as_str()), (503, "KMSInternalException"));
+    assert_eq!((got.status, got.code().as_str()), (503, "DependencyTimeoutException"));
     let server = Server::start_on(&authority, "localhost", port).await;
     for target in [ENCRYPT, DISABLE_KEY] {
         assert_eq!(pod.call(target).await.status, 200);

@@ -1,0 +1,166 @@
+//! The reconcilers of the replica that leads.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::channel::mpsc;
+use futures::{FutureExt as _, SinkExt as _, Stream, StreamExt as _, stream};
+use kube::runtime::controller::{Action, Config, Error};
+use kube::runtime::reflector::ObjectRef;
+use kube::runtime::{applier, controller::ReconcileRequest};
+use tokio::sync::Notify;
+
+use crate::adapters::kube::key_watch::{KeyWatch, Touched};
+use crate::adapters::kube::resources::{Guarded, KubeResources};
+use crate::engine::Engine;
+use crate::engine::reconcile::ReconcileError;
+use crate::types::limits::{
+    CHANGES_GATHER_PERIOD, RECONCILE_BACKOFF_MAX, RECONCILE_BACKOFF_MIN, RECONCILES_AT_A_TIME, WAKE_AFTER_MAX,
+    WATCH_BACKLOG_MAX,
+};
+
+type Queue = stream::BoxStream<'static, Result<ReconcileRequest<Guarded>, Infallible>>;
+
+/// What reconciling needs.
+pub struct Control {
+    engine: Arc<Engine>,
+    resources: Arc<KubeResources>,
+    watch: KeyWatch,
+    failures: Mutex<HashMap<ObjectRef<Guarded>, u32>>,
+}
+
+impl Control {
+    /// Reconcilers over this engine.
+    #[must_use]
+    pub fn new(engine: Arc<Engine>, resources: Arc<KubeResources>, watch: KeyWatch) -> Self {
+        Self { engine, resources, watch, failures: Mutex::default() }
+    }
+
+    /// Reconciles for as long as the caller polls. Being dropped at any point loses nothing: the next leader
+    /// goes on from what is stored.
+    pub async fn lead(self: Arc<Self>) {
+        self.failures().clear();
+        self.engine.changes.follow(true);
+        let (removed, removals) = mpsc::channel(WATCH_BACKLOG_MAX);
+        let listed = Arc::new(Notify::new());
+        let queue = self.queue(removed, Arc::clone(&listed));
+        let config = Config::default().concurrency(RECONCILES_AT_A_TIME);
+        let reconcile = |key, control| Self::reconcile(key, control).boxed();
+        let applied = applier(reconcile, Self::after_failure, Arc::clone(&self), self.watch.seen.clone(), queue, config)
+            .for_each(|settled| async {
+                if let Err(Error::RunnerError(error)) = settled {
+                    tracing::error!(error = &error as &dyn std::error::Error, "the reconcilers stopped");
+                }
+            });
+        futures::join!(applied, self.follow_removals(removals), self.sweep_now_and_then(&listed));
+    }
+
+    /// Everything that is there, then what is touched, and the owners of keys that changed in the store.
+    fn queue(&self, removed: mpsc::Sender<(String, String)>, listed: Arc<Notify>) -> Queue {
+        let touched = self.watch.subscribe();
+        let there = self.watch.seen.state();
+        let begin = stream::iter(there.into_iter().map(|key| ObjectRef::from_obj(key.as_ref())));
+        let touched = touched.filter_map(move |touched| route(touched, removed.clone(), Arc::clone(&listed)));
+        let changed = changed_owners(Arc::clone(&self.engine));
+        stream::select(begin.chain(touched), changed).map(|reference| Ok(reference.into())).boxed()
+    }
+
+    async fn reconcile(key: Arc<Guarded>, control: Arc<Self>) -> Result<Action, ReconcileError> {
+        let now = control.engine.ports.clock.wall();
+        let key = match &key.0 {
+            Ok(key) => key,
+            Err(invalid) => {
+                control.resources.report_unreadable(invalid, now).await;
+                return Ok(Action::await_change());
+            }
+        };
+        let Some(resource) = control.resources.to_resource(key).await? else {
+            let (namespace, name) = (key.metadata.namespace.as_deref(), key.metadata.name.as_deref());
+            control.engine.follow_removal(namespace.unwrap_or_default(), name.unwrap_or_default()).await?;
+            return Ok(Action::await_change());
+        };
+        let wake_at = control.engine.follow_resource(&resource).await?;
+        control.failures().remove(&ObjectRef::new(&resource.name).within(&resource.namespace));
+        let spread = u64::from(resource.uid.as_bytes().iter().map(|byte| u32::from(*byte)).sum::<u32>());
+        Ok(Action::requeue(wake_at.since(now).duration() + Duration::from_secs(spread)))
+    }
+
+    /// Waits longer each time, so that what cannot be helped does not load the API server.
+    #[expect(clippy::needless_pass_by_value, reason = "the shape is kube's")]
+    fn after_failure(key: Arc<Guarded>, _: &ReconcileError, control: Arc<Self>) -> Action {
+        let mut failures = control.failures();
+        let count = failures.entry(ObjectRef::from_obj(key.as_ref())).or_default();
+        let factor = 1_i64.checked_shl((*count).min(20)).unwrap_or(i64::MAX);
+        *count = count.saturating_add(1);
+        let wait = RECONCILE_BACKOFF_MIN.milliseconds().saturating_mul(factor);
+        let wait = wait.min(RECONCILE_BACKOFF_MAX.milliseconds());
+        Action::requeue(Duration::from_millis(u64::try_from(wait).unwrap_or_default()))
+    }
+
+    async fn follow_removals(&self, removals: mpsc::Receiver<(String, String)>) {
+        removals
+            .for_each_concurrent(usize::from(RECONCILES_AT_A_TIME), |(namespace, name)| async move {
+                self.resources.forget(&namespace, &name);
+                self.failures().remove(&ObjectRef::new(&name).within(&namespace));
+                if let Err(error) = self.engine.follow_removal(&namespace, &name).await {
+                    // The next sweep finds it.
+                    let error: &dyn std::error::Error = &error;
+                    tracing::error!(namespace, name, error, "a removal could not be followed");
+                }
+            })
+            .await;
+    }
+
+    /// Finds removals that no event brought: those of the time before this replica led, and of lost events.
+    async fn sweep_now_and_then(&self, listed: &Notify) {
+        self.watch.seen.wait_until_ready().await.ok();
+        loop {
+            let swept = self.engine.sweep_removed().await;
+            let again = match &swept {
+                Ok(()) => WAKE_AFTER_MAX.duration(),
+                Err(error) => {
+                    tracing::error!(error = error as &dyn std::error::Error, "the keys could not be swept");
+                    RECONCILE_BACKOFF_MAX.duration()
+                }
+            };
+            // Whether time passed or everything was listed again, it is time to look.
+            drop(tokio::time::timeout(again, listed.notified()).await);
+            tokio::time::sleep(CHANGES_GATHER_PERIOD.duration()).await;
+        }
+    }
+
+    fn failures(&self) -> std::sync::MutexGuard<'_, HashMap<ObjectRef<Guarded>, u32>> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn route(
+    touched: Touched,
+    mut removed: mpsc::Sender<(String, String)>,
+    listed: Arc<Notify>,
+) -> Option<ObjectRef<Guarded>> {
+    match touched {
+        Touched::Applied(namespace, name) => Some(ObjectRef::new(&name).within(&namespace)),
+        Touched::Removed(namespace, name) => {
+            // It fails only where this replica leads no more.
+            drop(removed.send((namespace, name)).await);
+            None
+        }
+        Touched::Listed => {
+            listed.notify_one();
+            None
+        }
+    }
+}
+
+fn changed_owners(engine: Arc<Engine>) -> impl Stream<Item = ObjectRef<Guarded>> + Send + 'static {
+    stream::unfold(engine, |engine| async move {
+        let owners = engine.changes.next().await;
+        tokio::time::sleep(CHANGES_GATHER_PERIOD.duration()).await;
+        let references = owners.into_iter().map(|(namespace, name)| ObjectRef::new(&name).within(&namespace));
+        Some((stream::iter(references.collect::<Vec<_>>()), engine))
+    })
+    .flatten()
+}

@@ -1,0 +1,187 @@
+//! What the leader tells about the whole installation, and the certificate that it hands to namespaces.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::{Patch, PatchParams};
+use kube::{Api, Client};
+use serde_json::json;
+
+use crate::adapters::kube::namespaces::Namespaces;
+use crate::adapters::kube::resources::STATUS_MANAGER;
+use crate::api::crd::installation::{Installation, ReplicaStatus};
+use crate::api::crd::kms_key::StatusCondition;
+use crate::api::crd::{GROUP, VERSION};
+use crate::domain::replica::Replica;
+use crate::engine::Engine;
+use crate::types::limits::{CERTIFICATE_PERIOD, CERTIFICATE_REPEAT_PERIOD, CLOCK_SKEW_MAX, INSTALLATION_PERIOD};
+use crate::types::time::Timestamp;
+
+/// The name of the one `Installation`, and of its ConfigMaps.
+pub const INSTALLATION: &str = "coffer";
+/// The ConfigMap that pods mount.
+pub const CA_CONFIG_MAP: &str = "coffer-ca";
+/// The label of namespaces that get it.
+pub const CA_LABEL: &str = "kms.coffer.dev/ca";
+
+/// What the leader needs to tell about the installation.
+pub struct Announcer {
+    /// The client.
+    pub client: Client,
+    /// The installation at work.
+    pub engine: Arc<Engine>,
+    /// Namespaces with their labels.
+    pub namespaces: Namespaces,
+    /// The certificate authority, PEM.
+    pub authority_pem: String,
+    /// The name of this replica.
+    pub replica: String,
+}
+
+impl Announcer {
+    /// Tells for as long as the caller polls.
+    pub async fn run(&self) {
+        futures::join!(self.keep_status(), self.keep_certificates());
+    }
+
+    async fn keep_status(&self) {
+        let mut last = serde_json::Value::Null;
+        loop {
+            match self.status().await {
+                Ok(status) if comparable(&status) != comparable(&last) => match self.write_status(&status).await {
+                    Ok(()) => last = status,
+                    Err(error) => {
+                        let error: &dyn std::error::Error = &error;
+                        tracing::warn!(error, "the status of the Installation could not be written");
+                    }
+                },
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!("the status of the Installation could not be made: {error:#}");
+                }
+            }
+            tokio::time::sleep(INSTALLATION_PERIOD.duration()).await;
+        }
+    }
+
+    async fn status(&self) -> anyhow::Result<serde_json::Value> {
+        let api: Api<Installation> = Api::all(self.client.clone());
+        let found = api.get(INSTALLATION).await?;
+        let previous = found.status.and_then(|status| status.conditions).unwrap_or_default();
+        let generation = found.metadata.generation.unwrap_or_default();
+        let now = self.engine.ports.clock.wall();
+        let replicas = self.engine.replicas().await?;
+        let live: Vec<ReplicaStatus> =
+            replicas.iter().filter(|replica| replica.is_live(now)).map(|replica| self.replica_status(replica)).collect();
+        let conditions = self.conditions(&previous, generation, now);
+        Ok(json!({
+            "observedGeneration": generation,
+            "keyCount": self.engine.snapshots.load().keys().count(),
+            "replicas": live,
+            "conditions": conditions,
+        }))
+    }
+
+    fn replica_status(&self, replica: &Replica) -> ReplicaStatus {
+        ReplicaStatus {
+            name: replica.name.clone(),
+            version: replica.version.clone(),
+            seen_at: replica.beat_at.to_rfc3339(),
+            revision: replica.seen_revision.to_string(),
+            leader: replica.name == self.replica,
+        }
+    }
+
+    fn conditions(&self, previous: &[StatusCondition], generation: i64, now: Timestamp) -> Vec<StatusCondition> {
+        let clock = &self.engine.ports.clock;
+        let apart = clock.outside().map_or(0, |outside| now.since(outside).milliseconds().abs());
+        let skewed = apart > CLOCK_SKEW_MAX.milliseconds();
+        let skew = if skewed {
+            let seconds = apart / 1000;
+            ("ClocksDiffer", format!("the clocks of the leader and of the api server differ by {seconds} s"))
+        } else {
+            ("ClocksAgree", String::new())
+        };
+        let same_store = "the key that opens the root is a Secret in the same store as everything sealed: who can \
+                          read both, or a backup of etcd, can open every key";
+        let table = [
+            ("Ready", true, ("AsExpected", String::new())),
+            ("RootInSameStore", true, ("FileProvider", same_store.to_owned())),
+            ("ClockSkew", skewed, skew),
+        ];
+        let condition = |(kind, holds, (reason, message)): (&str, bool, (&str, String))| {
+            let status = if holds { "True" } else { "False" };
+            let same = previous.iter().find(|before| before.kind == kind && before.status == status);
+            StatusCondition {
+                kind: kind.to_owned(),
+                status: status.to_owned(),
+                reason: reason.to_owned(),
+                message,
+                observed_generation: generation,
+                last_transition_time: same.map_or_else(|| now.to_rfc3339(), |same| same.last_transition_time.clone()),
+            }
+        };
+        table.into_iter().map(condition).collect()
+    }
+
+    async fn write_status(&self, status: &serde_json::Value) -> kube::Result<()> {
+        let patch = json!({
+            "apiVersion": format!("{GROUP}/{VERSION}"),
+            "kind": "Installation",
+            "metadata": { "name": INSTALLATION },
+            "status": status,
+        });
+        let api: Api<Installation> = Api::all(self.client.clone());
+        let parameters = PatchParams::apply(STATUS_MANAGER).force();
+        api.patch_status(INSTALLATION, &parameters, &Patch::Apply(patch)).await.map(drop)
+    }
+
+    /// Keeps the ConfigMap in every labelled namespace. One that somebody changed or deleted comes back within
+    /// an hour, and at once when the leader changes.
+    async fn keep_certificates(&self) {
+        let mut given: HashMap<String, Timestamp> = HashMap::new();
+        loop {
+            let labelled = self.namespaces.labelled(CA_LABEL, "true");
+            given.retain(|namespace, _| labelled.contains(namespace));
+            let now = self.engine.ports.clock.wall();
+            for namespace in labelled {
+                let due = given.get(&namespace).is_none_or(|at| now.since(*at) > CERTIFICATE_REPEAT_PERIOD);
+                if due && self.give_certificate(&namespace).await {
+                    given.insert(namespace, now);
+                }
+            }
+            tokio::time::sleep(CERTIFICATE_PERIOD.duration()).await;
+        }
+    }
+
+    async fn give_certificate(&self, namespace: &str) -> bool {
+        let config_map = json!({
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": { "name": CA_CONFIG_MAP, "labels": { "app.kubernetes.io/managed-by": "coffer" } },
+            "data": { "ca.crt": self.authority_pem },
+        });
+        let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), namespace);
+        let parameters = PatchParams::apply(STATUS_MANAGER).force();
+        let written = api.patch(CA_CONFIG_MAP, &parameters, &Patch::Apply(config_map)).await;
+        if let Err(error) = &written {
+            let error: &dyn std::error::Error = error;
+            tracing::warn!(namespace, error, "the ConfigMap {CA_CONFIG_MAP} could not be written");
+        }
+        written.is_ok()
+    }
+}
+
+
+/// Heartbeats move all the time; a status that differs in nothing else is not written again.
+fn comparable(status: &serde_json::Value) -> serde_json::Value {
+    let mut status = status.clone();
+    for replica in status.get_mut("replicas").and_then(serde_json::Value::as_array_mut).into_iter().flatten() {
+        if let Some(replica) = replica.as_object_mut() {
+            replica.remove("seenAt");
+            replica.remove("revision");
+        }
+    }
+    status
+}

@@ -1,0 +1,308 @@
+//! `coffer server`: one replica of an installation in a cluster.
+
+pub mod application;
+pub mod arguments;
+pub mod clock;
+pub mod control;
+pub mod health;
+pub mod installation;
+pub mod metrics;
+pub mod unlock;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use futures::channel::oneshot;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::adapters::audit::file::FileAudit;
+use crate::adapters::audit::stdout::StdoutAudit;
+use crate::adapters::http::guard::Hosts;
+use crate::adapters::http::listen::Listener;
+use crate::adapters::http::{health as health_listener, server};
+use crate::adapters::kube::access_review::KubeReviewer;
+use crate::adapters::kube::client::Clients;
+use crate::adapters::kube::events::Events;
+use crate::adapters::kube::key_watch::KeyWatch;
+use crate::adapters::kube::lease::Candidate;
+use crate::adapters::kube::namespaces::Namespaces;
+use crate::adapters::kube::outage::Outage;
+use crate::adapters::kube::resources::KubeResources;
+use crate::adapters::kube::store::SecretStore;
+use crate::adapters::kube::token_review::{AuthenticationOptions, TokenAuthenticator};
+use crate::adapters::kube::{rbac_watch, unimplemented};
+use crate::adapters::memory_usage::MemoryUsage;
+use crate::adapters::tls::{authority, resolver};
+use crate::crypto::rng::{Rng, SystemRng};
+use crate::crypto::selftest;
+use crate::domain::authority::Authority;
+use crate::domain::quota::Rate;
+use crate::engine::accounts::Accounts;
+use crate::engine::changes::ChangedOwners;
+use crate::engine::limiter::{Limiter, Rates};
+use crate::engine::local_backend::LocalBackend;
+use crate::engine::refusals::Refusals;
+use crate::engine::snapshot::SnapshotCell;
+use crate::engine::vault::Vault;
+use crate::engine::{Engine, Ports};
+use crate::ports::audit::Audit;
+use crate::ports::clock::Clock;
+use crate::types::limits::{HEARTBEAT_PERIOD, LEAF_RENEW_PERIOD, PRINCIPAL_REQUESTS_PER_SECOND, REFUSALS_PERIOD};
+use crate::types::time::Span;
+use application::ServerApplication;
+use arguments::{AuditClass, Reconcile, ServerArguments};
+use clock::ClusterClock;
+use control::Control;
+use health::ServerHealth;
+use installation::Announcer;
+use metrics::{Calls, Metrics};
+
+/// The name of the Lease.
+const LEASE: &str = "coffer";
+
+/// Runs `coffer server` until it is asked to stop.
+///
+/// # Errors
+/// What keeps it from serving, in words for its operator.
+pub fn run(arguments: &ServerArguments) -> anyhow::Result<ExitCode> {
+    crate::process::start_logging();
+    selftest::run().context("the self-test of the cryptography failed; this build must not be used")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(serve(arguments))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the parts of a replica share.
+struct Replica {
+    clients: Clients,
+    clock: Arc<dyn Clock>,
+    outage: Arc<Outage>,
+    store: Arc<SecretStore>,
+    namespaces: Namespaces,
+    watch: KeyWatch,
+    resources: Arc<KubeResources>,
+    engine: Arc<Engine>,
+    authority: Authority,
+    name: String,
+    tasks: JoinSet<()>,
+}
+
+async fn serve(arguments: &ServerArguments) -> anyhow::Result<()> {
+    let mut replica = build(arguments).await?;
+    let calls = Arc::new(Calls::new());
+    let (lead, leads) = watch::channel(false);
+    let health = Arc::new(ServerHealth {
+        engine: Arc::clone(&replica.engine),
+        store: Arc::clone(&replica.store),
+        outage: Arc::clone(&replica.outage),
+        leads: leads.clone(),
+        ready: AtomicBool::new(false),
+        stopping: AtomicBool::new(false),
+        metrics: Metrics::new(&calls),
+    });
+    let listener = tokio::net::TcpListener::bind(arguments.health).await;
+    let listener = listener.with_context(|| format!("cannot listen on {}", arguments.health))?;
+    replica.tasks.spawn(health_listener::serve(listener, Arc::clone(&health) as _));
+    read_everything(&mut replica).await?;
+    let staleness = Arc::clone(&health);
+    replica.tasks.spawn(async move { staleness.watch_staleness().await });
+    let (stop, stopped) = watch::channel(false);
+    let application = Arc::new(application(&mut replica, arguments, calls));
+    let server = match arguments.reconcile {
+        Reconcile::Only => None,
+        _ => Some(start_listener(&mut replica, arguments, Arc::clone(&application), stopped.clone()).await?),
+    };
+    let candidate = start_control(&mut replica, arguments, lead, leads, stopped);
+    health.ready.store(true, Ordering::Release);
+    tracing::info!(installation = %arguments.installation_id, replica = replica.name, "ready");
+    wait_for_signal().await?;
+    health.stopping.store(true, Ordering::Release);
+    // Who still sends here has not heard yet that this replica goes away.
+    tokio::time::sleep(Duration::from_secs(u64::from(arguments.drain_delay))).await;
+    stop.send_replace(true);
+    for task in [server, candidate].into_iter().flatten() {
+        task.await?;
+    }
+    application.flush_refusals(true).await;
+    replica.tasks.shutdown().await;
+    Ok(())
+}
+
+/// Opens the installation and puts the engine together.
+async fn build(arguments: &ServerArguments) -> anyhow::Result<Replica> {
+    let clients = Clients::connect().await.context("no API server is known; run in a cluster, or set KUBECONFIG")?;
+    let clock: Arc<dyn Clock> = Arc::new(ClusterClock::new(clients.date.clone()));
+    let rng: Arc<dyn Rng> = Arc::new(SystemRng::new());
+    let name = arguments.replica_name();
+    let mut tasks = JoinSet::new();
+    let store = Arc::new(SecretStore::new(clients.patient.clone(), &arguments.keys_namespace, Arc::clone(&clock)));
+    let roots = Arc::new(unlock::open(arguments, store.as_ref(), &clients.patient).await?);
+    let vault = Vault::new(Arc::clone(&roots), Arc::clone(&store) as _);
+    let authority = unlock::authority(&vault).await?;
+    let (namespaces, following) = Namespaces::follow(clients.patient.clone());
+    tasks.spawn(following);
+    let (watch, following) = KeyWatch::follow(clients.patient.clone());
+    tasks.spawn(following);
+    let (events, publishing) = Events::new(clients.patient.clone(), Some(name.clone()));
+    tasks.spawn(publishing);
+    let seen = watch.seen.clone();
+    let resources = Arc::new(KubeResources::new(clients.patient.clone(), namespaces.clone(), seen, events));
+    let outage = Arc::new(Outage::new(Span::from_seconds(i64::from(arguments.outage_grace)), Arc::clone(&clock)));
+    let reviewer = Arc::new(KubeReviewer::new(&clients, namespaces.clone(), Arc::clone(&clock), Arc::clone(&outage)));
+    tasks.spawn(rbac_watch::follow(clients.patient.clone(), Arc::clone(&reviewer)));
+    let ports = Ports {
+        store: Arc::clone(&store) as _,
+        backend: Arc::new(LocalBackend::new(roots, Arc::clone(&rng), name.clone())),
+        resources: Arc::clone(&resources) as _,
+        audit: open_audit(arguments)?,
+        reviewer,
+        clock: Arc::clone(&clock),
+        rng,
+        usage: Arc::new(MemoryUsage::default()),
+    };
+    let rates = Rates { principal: Some(Rate { per_second: PRINCIPAL_REQUESTS_PER_SECOND }), class: |_| None };
+    let engine = Arc::new(Engine {
+        ports,
+        region: arguments.region.clone(),
+        accounts: Accounts::Namespaces,
+        vault,
+        snapshots: SnapshotCell::default(),
+        changes: ChangedOwners::default(),
+        limiter: Limiter::new(rates),
+    });
+    Ok(Replica { clients, clock, outage, store, namespaces, watch, resources, engine, authority, name, tasks })
+}
+
+fn open_audit(arguments: &ServerArguments) -> anyhow::Result<Arc<dyn Audit>> {
+    if arguments.audit == AuditClass::Besteffort {
+        return Ok(Arc::new(StdoutAudit));
+    }
+    let path = arguments.audit_folder.join("audit.jsonl");
+    let audit = FileAudit::open(&path).with_context(|| format!("the audit file {} cannot be opened", path.display()))?;
+    Ok(Arc::new(audit))
+}
+
+/// Starts to follow the store, and waits until the first snapshot and the first lists are complete.
+async fn read_everything(replica: &mut Replica) -> anyhow::Result<()> {
+    let (ready, is_ready) = oneshot::channel();
+    let engine = Arc::clone(&replica.engine);
+    replica.tasks.spawn(async move { engine.follow_store(ready).await });
+    is_ready.await.context("the sealed objects could not be read")?;
+    replica.namespaces.ready().await;
+    let (engine, name) = (Arc::clone(&replica.engine), replica.name.clone());
+    replica.tasks.spawn(async move {
+        loop {
+            if let Err(error) = engine.beat(&name, env!("CARGO_PKG_VERSION")).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the heartbeat could not be written");
+            }
+            tokio::time::sleep(HEARTBEAT_PERIOD.duration()).await;
+        }
+    });
+    Ok(())
+}
+
+fn application(replica: &mut Replica, arguments: &ServerArguments, calls: Arc<Calls>) -> ServerApplication {
+    let options = AuthenticationOptions { allow_unbound: arguments.allow_unbound_tokens };
+    let (clock, outage) = (Arc::clone(&replica.clock), Arc::clone(&replica.outage));
+    let authenticator =
+        Arc::new(TokenAuthenticator::new(&replica.clients, arguments.audience(), clock, outage, options));
+    replica.tasks.spawn(Arc::clone(&authenticator).run());
+    let (outage, client) = (Arc::clone(&replica.outage), replica.clients.prompt.clone());
+    replica.tasks.spawn(outage.keep_watch(client));
+    ServerApplication { engine: Arc::clone(&replica.engine), authenticator, refusals: Refusals::default(), calls }
+}
+
+type Task = tokio::task::JoinHandle<()>;
+
+async fn start_listener(
+    replica: &mut Replica,
+    arguments: &ServerArguments,
+    application: Arc<ServerApplication>,
+    stopped: watch::Receiver<bool>,
+) -> anyhow::Result<Task> {
+    let (installation, names) = (arguments.installation_id, arguments.tls_names());
+    let issue = |authority: &Authority, now| authority::issue(authority, &installation, &names, now);
+    let first = issue(&replica.authority, replica.clock.wall())?;
+    let current = Arc::new(resolver::CurrentCertificate::new(first));
+    let config = Arc::new(resolver::server_config(Arc::clone(&current))?);
+    let listener = Listener::tls(arguments.listen, config).await;
+    let listener = listener.with_context(|| format!("cannot listen on {}", arguments.listen))?;
+    let (clock, engine) = (Arc::clone(&replica.clock), Arc::clone(&replica.engine));
+    replica.tasks.spawn(async move {
+        loop {
+            clock.sleep(LEAF_RENEW_PERIOD).await;
+            let authority = unlock::authority(&engine.vault).await;
+            let renewed = authority.and_then(|authority| {
+                Ok(authority::issue(&authority, &installation, &names, clock.wall())?)
+            });
+            match renewed {
+                Ok(next) => current.replace(next),
+                Err(error) => tracing::error!("the certificate could not be renewed: {error:#}"),
+            }
+        }
+    });
+    let flushing = Arc::clone(&application);
+    replica.tasks.spawn(async move {
+        loop {
+            tokio::time::sleep(REFUSALS_PERIOD.duration()).await;
+            flushing.flush_refusals(false).await;
+        }
+    });
+    tracing::info!(address = ?listener.address(), "serving the AWS KMS API");
+    Ok(tokio::spawn(server::serve(listener, Hosts::Any, application, stopped)))
+}
+
+/// Starts what the leader does, and the candidacy, which is awaited at the end so that it lets go of the lease.
+fn start_control(
+    replica: &mut Replica,
+    arguments: &ServerArguments,
+    lead: watch::Sender<bool>,
+    mut leads: watch::Receiver<bool>,
+    stopped: watch::Receiver<bool>,
+) -> Option<Task> {
+    if arguments.reconcile == Reconcile::Never {
+        return None;
+    }
+    let (resources, watch) = (Arc::clone(&replica.resources), replica.watch.clone());
+    let control = Arc::new(Control::new(Arc::clone(&replica.engine), resources, watch));
+    let announcer = Announcer {
+        client: replica.clients.patient.clone(),
+        engine: Arc::clone(&replica.engine),
+        namespaces: replica.namespaces.clone(),
+        authority_pem: authority::to_pem(&replica.authority.certificate),
+        replica: replica.name.clone(),
+    };
+    replica.tasks.spawn(async move {
+        while leads.wait_for(|leads| *leads).await.is_ok() {
+            let mut until = leads.clone();
+            tokio::select! {
+                () = act(Arc::clone(&control), &announcer) => {}
+                _ = until.wait_for(|leads| !leads) => announcer.engine.changes.follow(false),
+            }
+        }
+    });
+    let (client, namespace) = (replica.clients.prompt.clone(), &arguments.system_namespace);
+    let candidate = Candidate::new(client, namespace, LEASE, replica.name.clone(), Arc::clone(&replica.clock));
+    Some(tokio::spawn(async move { candidate.run(&lead, stopped).await }))
+}
+
+async fn act(control: Arc<Control>, announcer: &Announcer) {
+    let now = || announcer.engine.ports.clock.wall();
+    let client = || announcer.client.clone();
+    let unimplemented = unimplemented::KINDS.map(|(kind, plural)| unimplemented::follow(client(), kind, plural, now));
+    futures::join!(control.lead(), announcer.run(), futures::future::join_all(unimplemented));
+}
+
+async fn wait_for_signal() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
