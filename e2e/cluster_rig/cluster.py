@@ -148,7 +148,7 @@ def down(folder: Folder) -> None:
             tell(f"there is no cluster '{folder.name}'")
             return
         clear(folder)
-        tell(f"the cluster '{folder.name}' is down")
+        tell(f"the name '{folder.name}' is free" if known and known["adopted"] else f"'{folder.name}' is down")
 
 
 def down_all() -> None:

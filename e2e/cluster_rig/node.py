@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import socket
 import struct
@@ -277,7 +278,8 @@ def load(folder: Folder, image: Path) -> None:
     result = ctr("images", "import", str(image))
     if result.returncode:
         raise Failure(f"containerd of '{folder.name}' does not take {image}: {result.stderr.strip()}")
-    tell(result.stdout.strip() or f"loaded {image}")
+    names = re.findall(r"^(\S+)\s+saved", result.stdout, re.MULTILINE)
+    tell(f"loaded {', '.join(names) or image}")
 
 
 def resolves(name: str, timeout_seconds: float = 1.0) -> bool:

@@ -130,7 +130,7 @@ fn digest(principal: &Principal, verb: Verb, scope: &Scope<'_>, namespace: &Obje
     // A name is never empty, so an empty one can stand for none; the same holds for a uid.
     parts.push(scope.name.unwrap_or_default().as_bytes());
     parts.push(principal.uid.as_deref().unwrap_or_default().as_bytes());
-    parts.extend(principal.groups.iter().map(|group| group.as_bytes()));
+    parts.extend(principal.groups.iter().map(String::as_bytes));
     let lengths: Vec<[u8; 8]> = parts.iter().map(|part| (part.len() as u64).to_be_bytes()).collect();
     let framed: Vec<&[u8]> = lengths.iter().zip(&parts).flat_map(|(length, part)| [&length[..], part]).collect();
     sha256(&framed)

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use futures::stream::{BoxStream, select_all};
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
 use kube::api::PartialObjectMeta;
 use kube::runtime::watcher::{Error, Event};
@@ -20,14 +20,18 @@ use crate::types::limits::RBAC_LAG_MAX;
 /// Each change empties the cache at once, and once more a moment later: the API server's own authorizer
 /// follows RBAC by a watch too, and may have answered by the old rules when we already know of the new ones.
 pub async fn follow(client: Client, reviewer: Arc<KubeReviewer>) {
-    let mut changes = select_all([
+    let changes = select_all([
         changes::<Role>(&client),
         changes::<RoleBinding>(&client),
         changes::<ClusterRole>(&client),
         changes::<ClusterRoleBinding>(&client),
     ]);
-    // INVARIANT: after each change there is a flush at least `RBAC_LAG_MAX` later. A further change moves
-    // it, but is a flush itself.
+    flush_at(changes, || reviewer.flush()).await;
+}
+
+/// INVARIANT: after each change there is a flush at least `RBAC_LAG_MAX` later. A further change moves it, but
+/// is a flush itself.
+async fn flush_at(mut changes: impl Stream<Item = ()> + Unpin, flush: impl Fn()) {
     let mut again: Option<Instant> = None;
     loop {
         let lag_is_over = async {
@@ -45,7 +49,7 @@ pub async fn follow(client: Client, reviewer: Arc<KubeReviewer>) {
             }
             () = lag_is_over => again = None,
         }
-        reviewer.flush();
+        flush();
     }
 }
 
@@ -67,4 +71,39 @@ where
         }
     });
     changes.boxed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::channel::mpsc;
+    use std::sync::Mutex;
+    use std::time::Duration;
+    use tokio::time::sleep;
+
+    #[tokio::test]
+    async fn a_change_flushes_at_once_and_once_more_when_the_authorizer_knows_it() {
+        let (sender, changes) = mpsc::unbounded();
+        let flushes = Arc::new(Mutex::new(Vec::new()));
+        let noted = Arc::clone(&flushes);
+        let following = tokio::spawn(flush_at(changes, move || noted.lock().unwrap().push(Instant::now())));
+        let after = |duration| sleep(Duration::from_millis(duration));
+        let begun = Instant::now();
+        sender.unbounded_send(()).unwrap();
+        after(500).await;
+        assert_eq!(flushes.lock().unwrap().len(), 1, "at once");
+        let changed = Instant::now();
+        sender.unbounded_send(()).unwrap();
+        while flushes.lock().unwrap().len() < 3 {
+            after(10).await;
+        }
+        let [first, second, third] = flushes.lock().unwrap()[..] else { panic!("three flushes") };
+        assert!(second >= changed && second - changed < Duration::from_millis(500));
+        assert!(third - changed >= RBAC_LAG_MAX.duration() && third - first >= RBAC_LAG_MAX.duration());
+        assert!(first - begun < Duration::from_millis(500));
+        after(1500).await;
+        assert_eq!(flushes.lock().unwrap().len(), 3, "and then there is peace");
+        drop(sender);
+        following.await.unwrap();
+    }
 }

@@ -172,15 +172,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("authorization");
         let now = Timestamp::from_milliseconds(1_795_350_896_789);
-        let issued = issue(&Issuer::open(&file, &SeededRng::new(7)).unwrap(), now);
-        let id = issued["AccessKeyId"].as_str().unwrap();
+        let given = issue(&Issuer::open(&file, &SeededRng::new(7)).unwrap(), now);
+        let id = given["AccessKeyId"].as_str().unwrap();
         assert!(id.starts_with("COFFER") && id.len() == 22, "{id}");
-        assert_eq!(issued["Expiration"], "2026-11-22T13:34:56Z");
-        assert_eq!(issued["SecretAccessKey"].as_str().unwrap().len(), 40);
+        assert_eq!(given["Expiration"], "2026-11-22T13:34:56Z");
+        assert_eq!(given["SecretAccessKey"].as_str().unwrap().len(), 40);
         let issuer = Issuer::open(&file, &SeededRng::new(8)).unwrap();
         let AccessKey::Issued { secret, token } = issuer.find(id, now) else { panic!("not known") };
-        assert_eq!(secret.expose(), issued["SecretAccessKey"].as_str().unwrap().as_bytes());
-        assert_eq!(token.expose(), issued["Token"].as_str().unwrap().as_bytes());
+        assert_eq!(secret.expose(), given["SecretAccessKey"].as_str().unwrap().as_bytes());
+        assert_eq!(token.expose(), given["Token"].as_str().unwrap().as_bytes());
         assert!(matches!(issuer.find(id, now.plus(Span::from_hours(1))), AccessKey::Expired));
         for foreign in ["AKIAIOSFODNN7EXAMPLE", "COFFER", "COFFERAAAA", &id.to_lowercase(), &format!("{id}A")] {
             assert!(matches!(issuer.find(foreign, now), AccessKey::Foreign), "{foreign}");

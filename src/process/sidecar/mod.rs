@@ -10,7 +10,7 @@ pub mod forward;
 pub mod probe;
 pub mod revisions;
 
-#[cfg(all(test, feature = "cluster"))]
+#[cfg(test)]
 mod tests;
 
 use std::net::SocketAddr;

@@ -150,11 +150,6 @@ async fn rights_count_within_two_seconds_and_so_does_their_end() {
         access.unbind("all").await;
         until(SOON, &format!("{round}: its removal counts"), || async { !access.allows(None).await }).await;
     }
-    // Once more a moment later, for the authorizer that learns last. First the flushes that are still to come.
-    until(SOON, "the last flush of before", || async { access.reviewer.remembered() == 0 }).await;
-    access.bind("all").await;
-    until(SOON, "a new RoleBinding counts", || access.allows(None)).await;
-    until(SOON, "what was answered then is forgotten, too", || async { access.reviewer.remembered() == 0 }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

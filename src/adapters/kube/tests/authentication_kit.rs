@@ -19,7 +19,6 @@ use super::cluster;
 use crate::adapters::kube::client::Clients;
 use crate::adapters::kube::outage::Outage;
 use crate::adapters::kube::token_review::{AuthenticationOptions, TokenAuthenticator};
-use crate::adapters::system::SystemClock;
 use crate::ports::clock::Clock;
 use crate::ports::fake::FakeClock;
 use crate::types::limits::OUTAGE_GRACE_DEFAULT;
@@ -53,7 +52,7 @@ impl Kit {
         let requests = Arc::default();
         clients.prompt = recorded(clients.prompt, Arc::clone(&requests));
         let clock = FakeClock::default();
-        clock.set(SystemClock::new(Timestamp::default()).wall());
+        clock.set(Timestamp::from_milliseconds(jiff::Timestamp::now().as_millisecond()));
         let outage = Arc::new(Outage::new(OUTAGE_GRACE_DEFAULT, Arc::new(clock.clone())));
         let kit = Self { admin, clients, proxy, clock, outage, namespace, requests };
         kit.create::<ServiceAccount>(serde_json::json!({"metadata": {"name": "app"}})).await;

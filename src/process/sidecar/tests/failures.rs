@@ -10,7 +10,7 @@ use crate::api::aws::operation::Operation;
 use crate::crypto::rng::SeededRng;
 use crate::ports::fake::FakeClock;
 use crate::process::sidecar::forward::Forwarder;
-use crate::types::limits::RETRY_RESERVE;
+use crate::types::limits::{BODY_MAX, RETRY_RESERVE, UPSTREAM_ANSWER_MAX};
 use crate::types::secret::SecretBytes;
 
 async fn pod_and_server() -> (Pod, Server) {
@@ -123,11 +123,16 @@ async fn a_server_that_is_silent_does_not_hold_a_call_for_ever() {
 #[tokio::test]
 async fn an_answer_beyond_the_limit_is_refused() {
     let (pod, server) = pod_and_server().await;
-    let large: &'static str = Box::leak("x".repeat(1024 * 1024 + 1).into_boxed_str());
-    server.will(&[Act::Answer(200, "", large)]);
+    let text = |length| -> &'static str { Box::leak("x".repeat(length).into_boxed_str()) };
+    let (largest, larger) = (text(UPSTREAM_ANSWER_MAX), text(UPSTREAM_ANSWER_MAX + 1));
+    server.will(&[Act::Answer(200, "", largest), Act::Answer(200, "", larger)]);
+    // The body of the call is as large as it may be, too.
+    let got = pod.socket("POST", "/", &[JSON, ENCRYPT], text(BODY_MAX)).await;
+    assert!(got.status == 200 && got.body == largest);
+    assert!(server.seen()[0].body == text(BODY_MAX));
     let got = pod.call(ENCRYPT).await;
     assert!(got.status == 503 && got.message().starts_with("the answer of the key management server is too large"));
-    assert_eq!(server.seen().len(), 1);
+    assert_eq!(server.seen().len(), 2);
 }
 
 #[tokio::test]

@@ -130,7 +130,7 @@ async fn exchange(
     if !headers.iter().any(|(name, _)| *name == "host") {
         head += "host: localhost\r\n";
     }
-    headers.iter().for_each(|(name, value)| head += &format!("{name}: {value}\r\n"));
+    headers.iter().for_each(|(name, value)| head.extend([name, ": ", value, "\r\n"]));
     write_all(&mut stream, format!("{head}\r\n{body}").as_bytes()).await.unwrap();
     let answer = String::from_utf8(read_until(&mut stream, |_| false).await).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use hyper::HeaderMap;
 use hyper::header::HeaderName;
 
 use super::pod::{ENCRYPT, JSON, Pod};
@@ -52,7 +51,7 @@ impl Fixture {
         let headers = headers.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
         let request = WireRequest {
             operation: Operation::Encrypt,
-            headers: HeaderMap::from_iter(headers),
+            headers: headers.collect(),
             body: SecretBytes::new(b"{}".to_vec()),
             source: None,
             request_id: String::new(),
