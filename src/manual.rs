@@ -12,6 +12,10 @@ pub mod formats {}
 #[doc = include_str!("manual/local.md")]
 pub mod local {}
 
+/// Operating an installation in a cluster.
+#[doc = include_str!("manual/cluster.md")]
+pub mod cluster {}
+
 /// The AWS KMS API inside a pod.
 #[doc = include_str!("manual/sidecar.md")]
 pub mod sidecar {}

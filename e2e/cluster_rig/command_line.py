@@ -30,7 +30,7 @@ sizes:
 examples:
   export KUBECONFIG=$(e2e/cluster up --size control-plane)
   export KUBECONFIG=$(e2e/cluster up --size node --name pods)
-  e2e/cluster load --name pods "$(e2e/images/build coffer --binary target/release/coffer)"
+  e2e/cluster load --name pods "$(e2e/images/build client)"
   e2e/cluster kubectl --name pods get pods -A
   e2e/cluster pause --name pods etcd            the disk hangs
   e2e/cluster stop --name pods kube-apiserver   the API server is away
@@ -42,7 +42,8 @@ stdout carries only what a script takes: `up` prints the path of the kubeconfig 
 the cluster of size 'node':
   - takes images only from `load`; their names begin with `localhost/` and pods say `imagePullPolicy: Never`
   - is sealed: pods reach each other, Services and this machine; names outside of the cluster do not exist
-  - has the default StorageClass 'coffer-local' and {volumes.DEFAULT_COUNT} local volumes of 1 GiB with the policy Retain
+  - has the default StorageClass 'coffer-local' and {volumes.DEFAULT_COUNT} local volumes of 1 GiB, policy Retain
+  - forgets its images with `down`: load them after each `up` that starts it
   - names its one node '{node.NODE_NAME}'
 
 environment:

@@ -191,7 +191,8 @@ def proxy_settings(folder: Folder) -> Json:
 
 def dns_objects() -> list[Json]:
     """A Service without selector, and by hand the address where CoreDNS listens: it runs beside the pods."""
-    ports = [{"name": name, "port": 53, "protocol": protocol} for name, protocol in (("dns", "UDP"), ("dns-tcp", "TCP"))]
+    protocols = {"dns": "UDP", "dns-tcp": "TCP"}
+    ports = [{"name": name, "port": 53, "protocol": protocol} for name, protocol in protocols.items()]
     place = {"name": "kube-dns", "namespace": "kube-system"}
     return [
         {"apiVersion": "v1", "kind": "Service", "metadata": place, "spec": {"clusterIP": DNS_ADDRESS, "ports": ports}},
@@ -278,7 +279,7 @@ def load(folder: Folder, image: Path) -> None:
     result = ctr("images", "import", str(image))
     if result.returncode:
         raise Failure(f"containerd of '{folder.name}' does not take {image}: {result.stderr.strip()}")
-    names = re.findall(r"^(\S+)\s+saved", result.stdout, re.MULTILINE)
+    names = re.findall(r"^(\S+)\s+(?:saved|already)", result.stdout, re.MULTILINE)
     tell(f"loaded {', '.join(names) or image}")
 
 

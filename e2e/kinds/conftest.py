@@ -42,11 +42,11 @@ def definitions(kubeconfig: str, tmp_path_factory: pytest.TempPathFactory) -> No
         fcntl.flock(lock, fcntl.LOCK_EX)
         if (shared / "definitions.applied").exists():
             return
-        kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRDS)).ok()
-        names = [f"crd/{path.stem}.{GROUP}" for path in sorted(CRDS.glob("*.yaml"))]
+        kubectl("apply", "--server-side", "--force-conflicts", "-k", str(CRDS)).ok()
+        plural = sorted(path.stem for path in CRDS.glob("*.yaml") if path.stem != "kustomization")
+        names = [f"crd/{name}.{GROUP}" for name in plural]
         assert len(names) == 5
         kubectl("wait", "--for=condition=Established", "--timeout=60s", *names).ok()
-        plural = [path.stem for path in CRDS.glob("*.yaml")]
         until(lambda: all(kubectl("get", name).code == 0 for name in plural), "the kinds to be served")
         until(lambda: kubectl("explain", "kmskey.spec").code == 0, "the schemas to be published")
         (shared / "definitions.applied").touch()

@@ -279,5 +279,5 @@ def test_the_samples_are_accepted(fresh: Kubectl) -> None:
 
 def test_the_definitions_apply_again_without_a_change(kubectl: Kubectl) -> None:
     """What the API server stores is what was generated: nothing is dropped, converted or defaulted into drift."""
-    answer = kubectl("diff", "--server-side", "--force-conflicts", "-f", str(CRDS))
+    answer = kubectl("diff", "--server-side", "--force-conflicts", "-k", str(CRDS))
     assert (answer.code, answer.out) == (0, ""), answer.out + answer.err

@@ -78,6 +78,7 @@ impl Announcer {
         Ok(json!({
             "observedGeneration": generation,
             "keyCount": self.engine.snapshots.load().keys().count(),
+            "replicaCount": live.len(),
             "replicas": live,
             "conditions": conditions,
         }))

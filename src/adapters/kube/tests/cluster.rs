@@ -48,8 +48,7 @@ pub(super) async fn definitions(client: &Client) {
         return;
     }
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
-    for (_, yaml) in crate::process::crds::definitions().unwrap() {
-        let definition: CustomResourceDefinition = serde_yaml::from_str(&yaml).unwrap();
+    for (_, definition) in crate::api::crd::definitions() {
         let name = definition.name_any();
         let parameters = PatchParams::apply("test").force();
         api.patch(&name, &parameters, &Patch::Apply(&definition)).await.unwrap();

@@ -6,5 +6,6 @@ mod authentication;
 mod authentication_kit;
 mod authentication_outage;
 mod cluster;
+mod lease;
 mod resources;
 mod store;
