@@ -132,12 +132,15 @@ class Api:
         self.server = cluster["server"]
         self.authority = cluster["certificate-authority-data"]
         self.address = self.server.removeprefix("https://")
-        self.context = ssl.create_default_context(cadata=base64.b64decode(self.authority).decode())
+        self.context = ssl.create_default_context(cadata=self.authority_pem())
         with tempfile.NamedTemporaryFile() as pair:
             pair.write(base64.b64decode(user["client-certificate-data"]) + b"\n")
             pair.write(base64.b64decode(user["client-key-data"]))
             pair.flush()
             self.context.load_cert_chain(pair.name)
+
+    def authority_pem(self) -> str:
+        return base64.b64decode(self.authority).decode()
 
     def text(self, method: str, path: str, body: Any = None, kind: str = "application/json") -> str:
         connection = http.client.HTTPSConnection(self.address, context=self.context, timeout=30)
@@ -162,6 +165,12 @@ class Api:
             if error.status == 404:
                 return None
             raise
+
+    def answers(self, path: str) -> bool:
+        try:
+            return bool(self.get(path))
+        except (ApiError, OSError):
+            return False
 
     def post(self, path: str, body: Any) -> Json:
         return json.loads(self.text("POST", path, body))

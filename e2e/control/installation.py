@@ -100,6 +100,7 @@ class Server(Process):
     def __init__(self, owner: Installation, name: str, *options: str, env: Mapping[str, str] | None = None) -> None:
         super().__init__(owner.home / name, name, {"KUBECONFIG": str(owner.server_kubeconfig), **(env or {})})
         self.owner, self.options = owner, options
+        (self.home / "audit").mkdir(exist_ok=True)
         self.port, self.health = free_port(), free_port()
 
     def command(self) -> list[str]:
@@ -201,7 +202,8 @@ class Installation:
         kubectl("apply", "--server-side", "-f", str(config / "default" / "namespaces.yaml")).ok()
         kubectl("apply", "--server-side", "-k", str(config / "rbac")).ok()
         kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd", "--all").ok()
-        until(lambda: self.api.find(keys("default")), "the kinds to be served")
+        for plural in ("kmskeys", "keypolicies", "grants", "keyaliases", "installations"):
+            until(lambda path=f"/apis/{API_VERSION}/{plural}": self.api.answers(path), "the kinds to be served", 30)
 
     def initialise(self, *options: str) -> Said:
         words = [program("COFFER_BIN"), "init", "--installation-id", self.id, *options]
@@ -380,6 +382,9 @@ class Tenant:
 
     def key(self, name: str) -> Json:
         return self.api.get(keys(self.namespace, name))
+
+    def keys(self) -> list[Json]:
+        return self.api.items(keys(self.namespace))
 
     def status(self, name: str) -> Json:
         return self.key(name).get("status") or {}

@@ -21,7 +21,7 @@ from faults import (
     RefuseWatch, RequestAction, Stall, StreamAction, Twice,
 )
 from messages import HEAD_MAX, LAST_CHUNK, Broken, Head, chunk, read_body, read_events, read_head, refusal, status
-from requests import Request
+from seen import Request
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from requests import Request
+from seen import Request
 
 Matches = Callable[[Request], bool]
 

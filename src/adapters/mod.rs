@@ -15,5 +15,5 @@ pub mod tls;
 #[cfg(feature = "sidecar")]
 pub mod upstream;
 
-#[cfg(all(test, feature = "local"))]
+#[cfg(test)]
 mod tests;

@@ -1,5 +1,7 @@
 //! Every adapter passes the suite of its port, and what only files can do wrong does no harm.
 
+#![cfg(feature = "local")]
+
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};

@@ -141,8 +141,9 @@ impl Engine {
             && entry.record.hold(HoldCause::ResourceDeleted).is_none()
             && (owner.resource_uid, owner.generation) == (resource.uid, resource.generation)
             && (owner.namespace.as_str(), owner.name.as_str()) == (resource.namespace.as_str(), resource.name.as_str())
-            && wanted
-                .is_some_and(|wanted| wanted.mutable == entry.record.spec && wanted.immutable == entry.record.immutable);
+            && wanted.is_some_and(|wanted| {
+                wanted.mutable == entry.record.spec && wanted.immutable == entry.record.immutable
+            });
         in_sync.then_some(entry)
     }
 

@@ -185,7 +185,8 @@ impl Vault {
     }
 
     fn seal<T: Content>(&self, name: &ObjectName, epoch: u64, content: &T) -> Result<Vec<u8>, VaultError> {
-        let bytes = encode(content).map(Zeroizing::new).map_err(|source| VaultError::Content { name: name.clone(), source })?;
+        let bytes =
+            encode(content).map(Zeroizing::new).map_err(|source| VaultError::Content { name: name.clone(), source })?;
         let sealed = self.roots.active().and_then(|root| root.seal_object(name, epoch, &bytes));
         let sealed = sealed.map_err(|_| VaultError::DoesNotOpen(name.clone()))?;
         if sealed.len() > STORED_OBJECT_MAX {

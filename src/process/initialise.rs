@@ -163,9 +163,7 @@ impl Beginning {
     async fn roots(&self, store: &dyn Store, provider: &RootFile) -> anyhow::Result<Roots> {
         match unlock(store, provider, self.installation).await {
             Ok(roots) => Ok(roots),
-            Err(InitialiseError::Empty) => {
-                Ok(initialise(store, provider, self.installation, self.rng.as_ref()).await?)
-            }
+            Err(InitialiseError::Empty) => Ok(initialise(store, provider, self.installation, self.rng.as_ref()).await?),
             Err(error) => Err(anyhow::Error::new(error).context(
                 "an earlier `coffer init` did not finish and was for another installation: run it again with the same \
                  --installation-id and root Secret, or delete the Secrets root-1 and ca-1, which protect nothing yet",

@@ -20,7 +20,6 @@ pub struct Events(mpsc::Sender<(Event, ObjectReference)>);
 
 impl Events {
     /// A sender, and the work that delivers what it sends.
-    #[must_use]
     pub fn new(client: Client, instance: Option<String>) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (sender, receiver) = mpsc::channel::<(Event, ObjectReference)>(EVENTS_WAITING_MAX);
         let recorder = Recorder::new(client, Reporter { controller: CONTROLLER.to_owned(), instance });

@@ -34,7 +34,6 @@ pub struct KeyWatch {
 
 impl KeyWatch {
     /// Follows the resources of all namespaces. The future ends with the process.
-    #[must_use]
     pub fn follow(client: Client) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (seen, writer) = store();
         let follower = Follower::default();

@@ -77,7 +77,7 @@ impl Candidate {
     /// One attempt: makes the lease, renews it, takes it over where it expired, or finds it held.
     async fn try_hold(&self, observed: &mut Option<Observed>) -> kube::Result<bool> {
         let Some(lease) = self.api.get_opt(self.name).await? else {
-            return self.write(self.api.create(&PostParams::default(), &self.lease(None)).await);
+            return accept(self.api.create(&PostParams::default(), &self.lease(None)).await);
         };
         let resource_version = lease.metadata.resource_version.clone().unwrap_or_default();
         let now = self.clock.monotonic();
@@ -92,16 +92,7 @@ impl Candidate {
             return Ok(false);
         }
         let parameters = PostParams::default();
-        self.write(self.api.replace(self.name, &parameters, &self.lease(Some(&lease))).await)
-    }
-
-    /// Another candidate was faster: that is an answer, not a failure.
-    fn write(&self, written: kube::Result<Lease>) -> kube::Result<bool> {
-        match written {
-            Ok(_) => Ok(true),
-            Err(kube::Error::Api(status)) if status.is_conflict() || status.is_already_exists() => Ok(false),
-            Err(error) => Err(error),
-        }
+        accept(self.api.replace(self.name, &parameters, &self.lease(Some(&lease))).await)
     }
 
     fn lease(&self, before: Option<&Lease>) -> Lease {
@@ -132,5 +123,14 @@ impl Candidate {
         }
         spec.holder_identity = None;
         self.api.replace(self.name, &PostParams::default(), &lease).await.map(drop)
+    }
+}
+
+/// Another candidate was faster: that is an answer, not a failure.
+fn accept(written: kube::Result<Lease>) -> kube::Result<bool> {
+    match written {
+        Ok(_) => Ok(true),
+        Err(kube::Error::Api(status)) if status.is_conflict() || status.is_already_exists() => Ok(false),
+        Err(error) => Err(error),
     }
 }

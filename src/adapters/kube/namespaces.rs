@@ -17,7 +17,6 @@ pub struct Namespaces(Store<PartialObjectMeta<Namespace>>);
 
 impl Namespaces {
     /// Follows the namespaces of a cluster. The future ends with the process.
-    #[must_use]
     pub fn follow(client: Client) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (reader, writer) = store();
         let api: Api<PartialObjectMeta<Namespace>> = Api::all(client);

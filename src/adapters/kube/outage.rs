@@ -246,6 +246,7 @@ mod tests {
     use kube::Config;
     use std::io::{Read as _, Write as _};
     use std::net::TcpListener;
+    use std::sync::atomic::{AtomicU32, Ordering};
 
     fn outage(clock: &FakeClock) -> Outage {
         Outage::new(Span::from_minutes(10), Arc::new(clock.clone()))
@@ -302,17 +303,19 @@ mod tests {
         assert!(matches!(outage.ask(&client, || ready(&client)).await, Err(Unasked::Unreachable)));
         assert_eq!(outage.round(), None);
         let listener = TcpListener::bind(address).unwrap();
-        let server = std::thread::spawn(move || {
+        let served = Arc::new(AtomicU32::new(0));
+        let serving = Arc::clone(&served);
+        std::thread::spawn(move || {
             for status in ["503 Service Unavailable", "500 Internal Server Error", "200 OK"] {
                 let mut stream = listener.accept().unwrap().0;
                 drop(stream.read(&mut [0; 4096]));
                 let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                serving.fetch_add(1, Ordering::SeqCst);
                 stream.write_all(answer.as_bytes()).unwrap();
             }
         });
         outage.reachable.subscribe().wait_for(|reachable| *reachable).await.unwrap();
-        server.join().unwrap();
-        assert_eq!(outage.round(), Some(1));
+        assert_eq!((served.load(Ordering::SeqCst), outage.round()), (3, Some(1)));
     }
 
     #[test]

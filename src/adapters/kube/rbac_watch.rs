@@ -92,14 +92,14 @@ mod tests {
         sender.unbounded_send(()).unwrap();
         after(500).await;
         assert_eq!(flushes.lock().unwrap().len(), 1, "at once");
-        let changed = Instant::now();
+        let renewed = Instant::now();
         sender.unbounded_send(()).unwrap();
         while flushes.lock().unwrap().len() < 3 {
             after(10).await;
         }
         let [first, second, third] = flushes.lock().unwrap()[..] else { panic!("three flushes") };
-        assert!(second >= changed && second - changed < Duration::from_millis(500));
-        assert!(third - changed >= RBAC_LAG_MAX.duration() && third - first >= RBAC_LAG_MAX.duration());
+        assert!(second >= renewed && second - renewed < Duration::from_millis(500));
+        assert!(third - renewed >= RBAC_LAG_MAX.duration() && third - first >= RBAC_LAG_MAX.duration());
         assert!(first - begun < Duration::from_millis(500));
         after(1500).await;
         assert_eq!(flushes.lock().unwrap().len(), 3, "and then there is peace");

@@ -93,7 +93,8 @@ impl KubeResources {
     /// Tells of a resource that cannot be read, so that it stalls itself and nothing else.
     pub async fn report_unreadable(&self, invalid: &InvalidObject, now: Timestamp) {
         let metadata = &invalid.metadata;
-        let (namespace, name) = (metadata.namespace.clone().unwrap_or_default(), metadata.name.clone().unwrap_or_default());
+        let (namespace, name) =
+            (metadata.namespace.clone().unwrap_or_default(), metadata.name.clone().unwrap_or_default());
         let message = format!("the resource cannot be read: {}", invalid.error);
         let obstacle = Obstacle { reason: ConditionReason::InvalidSpec, message: &message, stalls: true };
         let previous = self.reported(&namespace, &name).await;

@@ -59,8 +59,11 @@ impl SecretStore {
         action: &'static str,
         call: impl Future<Output = kube::Result<T>>,
     ) -> Result<T, StoreError> {
-        let medium =
-            |source: Arc<dyn std::error::Error + Send + Sync>| StoreError::Medium { name: name.clone(), action, source };
+        let medium = |source: Arc<dyn std::error::Error + Send + Sync>| StoreError::Medium {
+            name: name.clone(),
+            action,
+            source,
+        };
         match tokio::time::timeout(STORE_TIMEOUT.duration(), call).await {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(kube::Error::Api(status))) if status.is_already_exists() => {

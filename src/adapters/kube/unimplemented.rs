@@ -21,8 +21,7 @@ pub const KINDS: [(&str, &str); 3] = [("KeyPolicy", "keypolicies"), ("Grant", "g
 pub async fn follow(client: Client, kind: &'static str, plural: &'static str, now: impl Fn() -> Timestamp) {
     let resource = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(GROUP, VERSION, kind), plural);
     let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
-    let mut events =
-        std::pin::pin!(watcher(api, watcher::Config::default()).default_backoff().applied_objects());
+    let mut events = std::pin::pin!(watcher(api, watcher::Config::default()).default_backoff().applied_objects());
     while let Some(event) = events.next().await {
         let told = match event {
             Ok(object) => tell(&client, &resource, &object, now()).await,

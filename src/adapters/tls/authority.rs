@@ -113,9 +113,10 @@ mod tests {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(CertificateDer::from(trusted.certificate.clone())).unwrap();
         let provider = rustls::crypto::aws_lc_rs::default_provider().into();
-        let verifier = rustls::client::WebPkiServerVerifier::builder_with_provider(std::sync::Arc::new(roots), provider)
-            .build()
-            .unwrap();
+        let verifier =
+            rustls::client::WebPkiServerVerifier::builder_with_provider(std::sync::Arc::new(roots), provider)
+                .build()
+                .unwrap();
         let at = UnixTime::since_unix_epoch(Duration::from_millis(at.milliseconds().try_into().unwrap()));
         let name = ServerName::try_from(name.to_owned()).unwrap();
         verifier.verify_server_cert(&leaf.cert[0], &leaf.cert[1..], &name, &[], at).is_ok()

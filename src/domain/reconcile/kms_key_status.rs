@@ -35,9 +35,5 @@ fn material(material: &Material) -> MaterialStatus {
 }
 
 fn hold(hold: &Hold) -> HoldStatus {
-    HoldStatus {
-        cause: hold.cause.to_string(),
-        since: hold.since.to_rfc3339(),
-        actor: hold.actor.clone(),
-    }
+    HoldStatus { cause: hold.cause.to_string(), since: hold.since.to_rfc3339(), actor: hold.actor.clone() }
 }

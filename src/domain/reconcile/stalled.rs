@@ -16,31 +16,29 @@ pub struct Obstacle<'a> {
 /// Ready, Reconciling and Stalled. The time of an unchanged status is kept, so that equal conditions patch
 /// nothing.
 #[must_use]
-pub fn conditions(
-    obstacle: &Obstacle<'_>,
-    generation: i64,
-    previous: &[Condition],
-    now: Timestamp,
-) -> Vec<Condition> {
+pub fn conditions(obstacle: &Obstacle<'_>, generation: i64, previous: &[Condition], now: Timestamp) -> Vec<Condition> {
     let status = |holds: bool| if holds { ConditionStatus::True } else { ConditionStatus::False };
-    [(ConditionType::Ready, false), (ConditionType::Reconciling, !obstacle.stalls), (ConditionType::Stalled, obstacle.stalls)]
-        .into_iter()
-        .map(|(kind, holds)| {
-            let status = status(holds);
-            let same = |condition: &&Condition| condition.kind == kind && condition.status == status;
-            let last_transition_time =
-                previous.iter().find(same).map_or(now, |condition| condition.last_transition_time);
-            let speaks = holds || kind == ConditionType::Ready;
-            Condition {
-                kind,
-                status,
-                reason: if speaks { obstacle.reason } else { ConditionReason::AsExpected },
-                message: if speaks { obstacle.message.to_owned() } else { String::new() },
-                observed_generation: generation,
-                last_transition_time,
-            }
-        })
-        .collect()
+    [
+        (ConditionType::Ready, false),
+        (ConditionType::Reconciling, !obstacle.stalls),
+        (ConditionType::Stalled, obstacle.stalls),
+    ]
+    .into_iter()
+    .map(|(kind, holds)| {
+        let status = status(holds);
+        let same = |condition: &&Condition| condition.kind == kind && condition.status == status;
+        let last_transition_time = previous.iter().find(same).map_or(now, |condition| condition.last_transition_time);
+        let speaks = holds || kind == ConditionType::Ready;
+        Condition {
+            kind,
+            status,
+            reason: if speaks { obstacle.reason } else { ConditionReason::AsExpected },
+            message: if speaks { obstacle.message.to_owned() } else { String::new() },
+            observed_generation: generation,
+            last_transition_time,
+        }
+    })
+    .collect()
 }
 
 #[cfg(test)]

@@ -136,7 +136,8 @@ fn environment(name: &str) -> Option<String> {
 /// # Errors
 /// What one looks like.
 pub fn parse_installation(text: &str) -> Result<InstallationId, String> {
-    InstallationId::parse(text).ok_or_else(|| "must be 32 lower-case hex digits, as `coffer init` printed them".to_owned())
+    InstallationId::parse(text)
+        .ok_or_else(|| "must be 32 lower-case hex digits, as `coffer init` printed them".to_owned())
 }
 
 /// Reads a Region.

@@ -48,12 +48,13 @@ impl Control {
         let queue = self.queue(removed, Arc::clone(&listed));
         let config = Config::default().concurrency(RECONCILES_AT_A_TIME);
         let reconcile = |key, control| Self::reconcile(key, control).boxed();
-        let applied = applier(reconcile, Self::after_failure, Arc::clone(&self), self.watch.seen.clone(), queue, config)
-            .for_each(|settled| async {
-                if let Err(Error::RunnerError(error)) = settled {
-                    tracing::error!(error = &error as &dyn std::error::Error, "the reconcilers stopped");
-                }
-            });
+        let applied =
+            applier(reconcile, Self::after_failure, Arc::clone(&self), self.watch.seen.clone(), queue, config)
+                .for_each(|settled| async {
+                    if let Err(Error::RunnerError(error)) = settled {
+                        tracing::error!(error = &error as &dyn std::error::Error, "the reconcilers stopped");
+                    }
+                });
         futures::join!(applied, self.follow_removals(removals), self.sweep_now_and_then(&listed));
     }
 

@@ -72,8 +72,11 @@ impl Announcer {
         let generation = found.metadata.generation.unwrap_or_default();
         let now = self.engine.ports.clock.wall();
         let replicas = self.engine.replicas().await?;
-        let live: Vec<ReplicaStatus> =
-            replicas.iter().filter(|replica| replica.is_live(now)).map(|replica| self.replica_status(replica)).collect();
+        let live: Vec<ReplicaStatus> = replicas
+            .iter()
+            .filter(|replica| replica.is_live(now))
+            .map(|replica| self.replica_status(replica))
+            .collect();
         let conditions = self.conditions(&previous, generation, now);
         Ok(json!({
             "observedGeneration": generation,
@@ -173,7 +176,6 @@ impl Announcer {
         written.is_ok()
     }
 }
-
 
 /// Heartbeats move all the time; a status that differs in nothing else is not written again.
 fn comparable(status: &serde_json::Value) -> serde_json::Value {

@@ -182,7 +182,8 @@ fn open_audit(arguments: &ServerArguments) -> anyhow::Result<Arc<dyn Audit>> {
         return Ok(Arc::new(StdoutAudit));
     }
     let path = arguments.audit_folder.join("audit.jsonl");
-    let audit = FileAudit::open(&path).with_context(|| format!("the audit file {} cannot be opened", path.display()))?;
+    let audit =
+        FileAudit::open(&path).with_context(|| format!("the audit file {} cannot be opened", path.display()))?;
     Ok(Arc::new(audit))
 }
 
@@ -236,9 +237,8 @@ async fn start_listener(
         loop {
             clock.sleep(LEAF_RENEW_PERIOD).await;
             let authority = unlock::authority(&engine.vault).await;
-            let renewed = authority.and_then(|authority| {
-                Ok(authority::issue(&authority, &installation, &names, clock.wall())?)
-            });
+            let renewed =
+                authority.and_then(|authority| Ok(authority::issue(&authority, &installation, &names, clock.wall())?));
             match renewed {
                 Ok(next) => current.replace(next),
                 Err(error) => tracing::error!("the certificate could not be renewed: {error:#}"),

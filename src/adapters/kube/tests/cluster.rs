@@ -19,6 +19,7 @@ pub(super) async fn clients() -> Clients {
 }
 
 /// The configuration of the test cluster, for tests that put something between.
+#[expect(clippy::disallowed_methods, reason = "the environment names the cluster")]
 pub(super) async fn config() -> Config {
     let path = std::env::var("COFFER_TEST_KUBECONFIG")
         .expect("set COFFER_TEST_KUBECONFIG, for example to the output of `e2e/cluster up --size control-plane`");

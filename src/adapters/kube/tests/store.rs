@@ -49,8 +49,8 @@ async fn secrets_say_what_they_are_and_never_change_where_they_must_not() {
     let label = |secret: &Secret, name: &str| -> Option<String> {
         secret.metadata.labels.as_ref()?.get(&format!("kms.coffer.dev/{name}")).cloned()
     };
-    let [record, material, owner] =
-        [api.get(record.as_str()), api.get(material.as_str()), api.get(owner.as_str())].map(|get| async { get.await.unwrap() });
+    let [record, material, owner] = [api.get(record.as_str()), api.get(material.as_str()), api.get(owner.as_str())]
+        .map(|get| async { get.await.unwrap() });
     let (record, material, owner) = (record.await, material.await, owner.await);
     assert_eq!(label(&record, "record").as_deref(), Some("true"));
     assert_eq!(label(&record, "key-id"), Some(KeyId::new([1; 16], false).to_string()));
@@ -59,7 +59,11 @@ async fn secrets_say_what_they_are_and_never_change_where_they_must_not() {
     assert_eq!(material.type_.as_deref(), Some("kms.coffer.dev/material"));
     assert_eq!((record.immutable, owner.immutable), (None, None));
     let changed = Secret { data: Some([("sealed".to_owned(), k8s_openapi::ByteString(vec![1]))].into()), ..material };
-    assert!(api.replace(&changed.metadata.name.clone().unwrap(), &kube::api::PostParams::default(), &changed).await.is_err());
+    assert!(
+        api.replace(&changed.metadata.name.clone().unwrap(), &kube::api::PostParams::default(), &changed)
+            .await
+            .is_err()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

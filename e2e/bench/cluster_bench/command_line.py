@@ -1,0 +1,211 @@
+"""The order of it all."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+
+from . import load, rest, restart, rig
+from .api import Access
+from .installation import Installation
+from .keys import Keys
+from .load import Load, Target
+from .output import Failure, Report, tell
+from .process import load_average, sync_rate
+from .rig import ROOT
+from .watch import ReadyWatch
+
+DESCRIPTION = """Measures `coffer server` and `coffer-sidecar` with a real API server: starts a control plane of its
+own, makes keys, restarts, rests, encrypts, and prints one table. It asserts no figure: ratios to limits, and to peers
+that were measured in the same run, are for people to look at. It fails only where something does not work.
+
+what is measured:
+  keys to Ready   KmsKey objects made over 8 connections, seen ready by a watch; requests to the API server per key
+  memory          of the server with these keys, after it has settled
+  one key         from a server-side apply to Ready, 100 times one after the other
+  at rest         requests to the API server in an hour, of a leader, and of a leader and a follower
+  restart         from the start of a server to /readyz and to the first answer, beside plain lists of what it reads
+  load            Encrypt through a sidecar and at the server, over 1, 16 and 64 connections, beside `coffer local`
+  sidecar         its memory before and after the load
+
+examples:
+  e2e/bench/cluster --coffer target/release/coffer --sidecar target/release/coffer-sidecar
+  e2e/bench/cluster --keys 500 --seconds 3 --rest-seconds 20
+  e2e/bench/cluster --only load --keys 10 -o json
+
+Progress goes to standard error, the table to standard output. Go and what `e2e/cluster` needs must be installed. With
+10,000 keys it takes a quarter of an hour on two cores. Everything is removed at the end, also after an interruption;
+what a killed run left is removed by the next one.
+
+environment:
+  COFFER_BIN           the binary, unless --coffer names one
+  COFFER_SIDECAR_BIN   the sidecar's, unless --sidecar names one
+"""
+PARTS = ("one", "rest", "restart", "load")
+
+
+def parser() -> argparse.ArgumentParser:
+    result = argparse.ArgumentParser(
+        prog="e2e/bench/cluster", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    release = ROOT / "target" / "release"
+    coffer = os.environ.get("COFFER_BIN") or release / "coffer"
+    sidecar = os.environ.get("COFFER_SIDECAR_BIN") or release / "coffer-sidecar"
+    result.add_argument("--keys", type=positive, default=10_000, help="keys to make (default: %(default)s)")
+    result.add_argument(
+        "--seconds", type=positive, default=10, help="time that each load is measured (default: %(default)s)",
+    )
+    result.add_argument(
+        "--rest-seconds", type=positive, default=60, help="time that requests at rest are counted (default: %(default)s)",
+    )
+    result.add_argument("--coffer", type=Path, default=Path(coffer), metavar="BIN", help="default: target/release/coffer")
+    result.add_argument(
+        "--sidecar", type=Path, default=Path(sidecar), metavar="BIN", help="default: target/release/coffer-sidecar",
+    )
+    result.add_argument("--fsync", action="store_true", help="etcd writes to the disk before it answers")
+    result.add_argument(
+        "--only", action="append", choices=PARTS, default=[],
+        help="after the keys are made, measure only this; may be repeated",
+    )
+    result.add_argument("--name", default="bench", help="name of the cluster (default: %(default)s)")
+    result.add_argument("--keep-logs", type=Path, metavar="DIR", help="leave the logs of all programs here")
+    result.add_argument("-o", "--output", choices=["text", "json"], default="text", help="default: %(default)s")
+    return result
+
+
+def positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value
+
+
+class Benchmark:
+    """One run."""
+
+    def __init__(self, arguments: argparse.Namespace, report: Report, stack: ExitStack) -> None:
+        self.arguments, self.report, self.stack = arguments, report, stack
+        self.parts = arguments.only or list(PARTS)
+        place = ROOT / "target" / "bench"
+        place.mkdir(parents=True, exist_ok=True)
+        # On the repository's disk, since a folder for temporary files may be memory, where making a record durable
+        # costs nothing. Sockets need short paths.
+        self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cluster-", dir=place)))
+        self.sockets = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="coffer-")))
+        if arguments.keep_logs:
+            stack.callback(keep_logs, self.folder, arguments.keep_logs)
+        self.lock = place / "cluster.lock"
+
+    def run(self) -> None:
+        arguments = self.arguments
+        coffer, sidecar = executable(arguments.coffer), executable(arguments.sidecar)
+        facts = self.report.facts
+        facts["cores"] = os.cpu_count()
+        facts["load before"] = load_average()
+        facts["fdatasync of 4 KiB"] = f"{sync_rate(self.folder):,.0f} a second"
+        facts["etcd"] = "with fsync" if arguments.fsync else "without fsync"
+        facts["binary"] = f"{coffer.name}, {coffer.stat().st_size / 1e6:.0f} MB"
+        loads = Load(self.folder, self.sockets, arguments.seconds)
+        self.stack.callback(loads.end)
+        cluster = self.stack.enter_context(rig.cluster(arguments.name, arguments.fsync, self.lock))
+        access = Access.of(cluster.kubeconfig, self.folder)
+        facts["API server"] = cluster.version()
+        of = Installation(cluster, access, coffer, self.folder)
+        self.stack.callback(of.end)
+        of.prepare()
+        self.measure(of, loads, coffer, sidecar)
+        facts["load after"] = load_average()
+
+    def measure(self, of: Installation, loads: Load, coffer: Path, sidecar: Path) -> None:
+        arguments, report = self.arguments, self.report
+        tell(f"counting what the cluster asks of itself, for {arguments.rest_seconds} s")
+        baseline = rest.rates(of.client, arguments.rest_seconds)
+        server = of.start("coffer-0")
+        server.wait_ready()
+        of.make_caller()
+        key = of.make_key("load")
+        server.wait_answer(key)
+        watch = ReadyWatch(of.access)
+        self.stack.callback(watch.stop)
+        keys = Keys(of, server, watch, baseline, report)
+        keys.many(arguments.keys)
+        if "one" in self.parts:
+            keys.singles()
+        watch.stop()
+        if "rest" in self.parts:
+            self.rest(of, keys)
+        if "restart" in self.parts:
+            server = restart.measure(of, server, key, arguments.keys, baseline, report)
+            keys.memory("after a restart", server)
+        if "load" in self.parts:
+            direct = Target("server, TLS", server.port, key, of.token, of.authority, (server,))
+            through = loads.sidecar(sidecar, of, server, key, report)
+            load.measure(loads, [loads.local(coffer), direct, through], report)
+            load.memory_after(through.programs[0], report)
+            keys.memory("after the load", server)
+
+    def rest(self, of: Installation, keys: Keys) -> None:
+        seconds, baseline = self.arguments.rest_seconds, keys.baseline
+        rest.measure(of.client, seconds, baseline, "a leader", self.report)
+        follower = of.start("coffer-1")
+        follower.wait_ready()
+        follower.settle()
+        rest.measure(of.client, seconds, baseline, "a leader and a follower", self.report)
+        keys.memory("that follows", follower)
+        follower.stop()
+
+
+def executable(path: Path) -> Path:
+    found = path.resolve()
+    if not os.access(found, os.X_OK) or found.is_dir():
+        raise Failure(f"{path} is no program; build it, or name another one with --coffer and --sidecar")
+    return found
+
+
+def keep_logs(folder: Path, place: Path) -> None:
+    place.mkdir(parents=True, exist_ok=True)
+    for log in folder.glob("*.log"):
+        (place / log.name).write_bytes(log.read_bytes())
+
+
+def interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def undisturbed(work: Callable[[], object]) -> None:
+    """Runs to its end, whatever signals come."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, signal.SIG_IGN) for number in numbers]
+    work()
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    arguments = parser().parse_args(given)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
+    report, stack, code, begun = Report(), ExitStack(), 0, time.monotonic()
+    try:
+        Benchmark(arguments, report, stack).run()
+    except Failure as failure:
+        tell(f"error: {failure}")
+        code = 1
+    except KeyboardInterrupt:
+        tell("interrupted")
+        code = 130
+    finally:
+        undisturbed(stack.close)
+    report.facts["took"] = f"{time.monotonic() - begun:,.0f} s"
+    if report.sections:
+        print(report.as_json() if arguments.output == "json" else report.as_text())
+    sys.stdout.flush()
+    return code

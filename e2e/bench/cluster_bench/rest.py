@@ -1,0 +1,44 @@
+"""What Coffer asks of the API server while nobody asks anything of Coffer."""
+
+from __future__ import annotations
+
+import time
+
+from . import counts
+from .api import Client
+from .counts import Counts
+from .output import Report, Row, tell
+
+HOUR = 3600
+
+
+def rates(client: Client, seconds: float) -> Counts:
+    """Requests by the second over this time, and watches that are open."""
+    before, begun = counts.read(client), time.monotonic()
+    time.sleep(seconds)
+    now = counts.read(client)
+    elapsed = time.monotonic() - begun
+    delta = now.since(before)
+    for name in delta.requests:
+        delta.requests[name] = delta.requests[name] / elapsed
+    delta.watches = now.watches
+    return delta
+
+
+def measure(client: Client, seconds: float, baseline: Counts, who: str, report: Report) -> None:
+    tell(f"counting requests at rest for {seconds:.0f} s: {who}")
+    rate = rates(client, seconds)
+    found = rate.without(baseline.requests)
+    # Watches are counted when they end, which is too seldom to be seen in so short a time.
+    found.requests = found.requests.__class__({name: one for name, one in found.requests.items() if name[0] != "WATCH"})
+    hourly = sum(found.requests.values()) * HOUR
+    opened = {name: count - baseline.watches[name] for name, count in rate.watches.items()}
+    opened = {name: count for name, count in opened.items() if count > 0}
+    watched = ", ".join(f"{resource} {count:.0f}" for (_, resource), count in sorted(opened.items()))
+    rows = [
+        Row(f"{who}: API requests an hour", hourly, "/h", "and the watches, each begun anew about 12 times an hour"),
+        Row("  writes", found.writes * HOUR, "/h"),
+        Row("  open watches", sum(opened.values()), ""),
+    ]
+    lines = [*found.lines(1 / HOUR, 1), f"watches: {watched}"]
+    report.add(f"At rest, counted over {seconds:.0f} s", rows, lines)

@@ -1,0 +1,134 @@
+"""Fixtures of the tests that put a fault layer between `coffer server` and a real API server.
+
+    COFFER_BIN=target/release/coffer pytest -s e2e/faults
+
+The cluster is started by the rig and taken down at the end; one server and one fault layer serve all tests.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.dont_write_bytecode = True
+sys.path[:0] = [str(Path(__file__).resolve().parent)]
+
+from certificates import Authority
+from fault_layer import FaultLayer
+from flow import Flow
+from support import (
+    GROUP, INSTALLATION, KUBECTL_SECONDS, ROOT, Caller, Cluster, Keys, Server, binary, until,
+)
+
+CLUSTER = "faults"
+NAMESPACE = "shop"
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A control plane with our definitions and an installation in it."""
+    program = binary()
+    cluster = Cluster(CLUSTER)
+    try:
+        install(cluster, program)
+        yield cluster
+    finally:
+        cluster.down()
+
+
+def install(cluster: Cluster, program: str) -> None:
+    cluster.kubectl("apply", "--server-side", "-k", str(ROOT / "crds"))
+    cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", "--all", "crd")
+    cluster.make_namespace("coffer-system", **{f"{GROUP}/ca": "true"})
+    cluster.make_namespace("coffer-keys")
+    cluster.make_namespace(NAMESPACE)
+    until(lambda: cluster.ask("GET", Keys(cluster, NAMESPACE).path)[0] == 200, "the kinds to be served")
+    done = subprocess.run(
+        [program, "init", "--installation-id", INSTALLATION], capture_output=True, text=True, timeout=KUBECTL_SECONDS,
+        env={**os.environ, "KUBECONFIG": str(cluster.kubeconfig)},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="session")
+def authority() -> Authority:
+    return Authority()
+
+
+@pytest.fixture(scope="session")
+def layer(cluster: Cluster, authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultLayer]:
+    identity = authority.identity(tmp_path_factory.mktemp("layer"))
+    layer = FaultLayer(cluster.host, cluster.port, identity, cluster.context).start()
+    yield layer
+    layer.stop()
+
+
+@pytest.fixture(scope="session")
+def server(
+    cluster: Cluster, layer: FaultLayer, authority: Authority, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    home = tmp_path_factory.mktemp("server")
+    secret = cluster.good("GET", "/api/v1/namespaces/coffer-system/secrets/coffer-root")
+    root = home / "root.key"
+    with open(os.open(root, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+        file.write(base64.b64decode(secret["data"]["root.key"]))
+    server = Server(home, layer, authority.pem, root)
+    try:
+        yield server.start()
+    finally:
+        server.end()
+
+
+@pytest.fixture(scope="session")
+def keys(cluster: Cluster, server: Server) -> Keys:
+    return Keys(cluster, NAMESPACE)
+
+
+@pytest.fixture(scope="session")
+def caller(cluster: Cluster, server: Server) -> Caller:
+    """A workload that may do everything with keys."""
+    rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{NAMESPACE}"
+    rules = [{"apiGroups": [GROUP], "resources": ["kmskeys"], "verbs": ["*"]}]
+    cluster.good("POST", f"{rbac}/roles", {"metadata": {"name": "everything"}, "rules": rules})
+    cluster.good("POST", f"{rbac}/rolebindings", binding("app"))
+    config_map = "/api/v1/namespaces/coffer-system/configmaps/coffer-ca"
+    until(lambda: cluster.ask("GET", config_map)[0] == 200, "the certificate of the server's authority")
+    return Caller(server, give_token(cluster, "app"), cluster.good("GET", config_map)["data"]["ca.crt"])
+
+
+def give_token(cluster: Cluster, account: str) -> str:
+    """A token of a pod that nobody runs, which is enough for a token."""
+    core = f"/api/v1/namespaces/{NAMESPACE}"
+    cluster.good("POST", f"{core}/serviceaccounts", {"metadata": {"name": account}})
+    spec = {"serviceAccountName": account, "containers": [{"name": "app", "image": "app"}]}
+    pod = cluster.good("POST", f"{core}/pods", {"metadata": {"name": account}, "spec": spec})
+    bound = {"apiVersion": "v1", "kind": "Pod", "name": account, "uid": pod["metadata"]["uid"]}
+    request = {"spec": {"audiences": [f"{GROUP}/{INSTALLATION}"], "boundObjectRef": bound}}
+    return cluster.good("POST", f"{core}/serviceaccounts/{account}/token", request)["status"]["token"]
+
+
+def binding(account: str) -> dict[str, object]:
+    return {
+        "metadata": {"name": account},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "everything"},
+        "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": NAMESPACE}],
+    }
+
+
+@pytest.fixture(autouse=True)
+def no_faults_left(layer: FaultLayer) -> Iterator[None]:
+    """A fault that was never met must not meet the next test."""
+    layer.clear()
+    yield
+    layer.clear()
+
+
+@pytest.fixture(scope="session")
+def flow(cluster: Cluster, layer: FaultLayer, keys: Keys, caller: Caller) -> Flow:
+    return Flow(cluster, layer, keys, caller)
