@@ -11,6 +11,7 @@ import re
 import ssl
 import subprocess
 import tempfile
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from support import API_VERSION, ROOT, Json
 
 RIG = str(ROOT / "e2e" / "cluster")
 COMMAND_SECONDS = 120.0
+LATER_SECONDS = 20.0
 # The process that started the run; the names of its clusters carry it, so that the next run finds what it left.
 RUN = "COFFER_CONTROL_RUN"
 
@@ -81,12 +83,13 @@ def run(words: list[str], text: str | None = None, env: Mapping[str, str] | None
 class Cluster:
     """One control plane, which can be damaged."""
 
-    def __init__(self, purpose: str) -> None:
+    def __init__(self, purpose: str, *options: str) -> None:
+        self.options = options
         self.name = f"control-{os.environ[RUN]}-{purpose}"
         self.kubeconfig = ""
 
     def up(self) -> Cluster:
-        self.kubeconfig = run_rig("up", "--size", "control-plane", "--name", self.name).splitlines()[-1]
+        self.kubeconfig = run_rig("up", "--size", "control-plane", "--name", self.name, *self.options).splitlines()[-1]
         self.api = Api(self.kubeconfig)
         return self
 
@@ -143,6 +146,17 @@ class Api:
         return base64.b64decode(self.authority).decode()
 
     def text(self, method: str, path: str, body: Any = None, kind: str = "application/json") -> str:
+        """The body of the answer. As every client of Kubernetes does, it obeys where it is asked to come later."""
+        deadline = time.monotonic() + LATER_SECONDS
+        while True:
+            try:
+                return self.text_once(method, path, body, kind)
+            except ApiError as error:
+                if error.status != 429 or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+
+    def text_once(self, method: str, path: str, body: Any, kind: str) -> str:
         connection = http.client.HTTPSConnection(self.address, context=self.context, timeout=30)
         try:
             connection.request(method, path, None if body is None else json.dumps(body), {"Content-Type": kind})

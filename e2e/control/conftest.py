@@ -53,10 +53,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @contextmanager
-def control_plane(purpose: str) -> Iterator[Cluster]:
+def control_plane(purpose: str, *options: str) -> Iterator[Cluster]:
     for variable in BINARIES:
         program(variable)
-    cluster = Cluster(purpose)
+    cluster = Cluster(purpose, *options)
     try:
         yield cluster.up()
     finally:

@@ -144,8 +144,10 @@ class Server(Process):
 class Sidecar(Process):
     """`coffer-sidecar serve`, pinned to one replica."""
 
-    def __init__(self, home: Path, server: Server, authority: str, token: str) -> None:
-        super().__init__(home, "sidecar")
+    def __init__(
+        self, home: Path, server: Server, authority: str, token: str, env: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(home, "sidecar", env)
         self.server, self.port = server, free_port()
         self.put("ca.crt", authority)
         self.put("token", token)
@@ -218,8 +220,9 @@ class Installation:
         self.root.touch(mode=0o600)
         self.root.write_bytes(content)
 
-    def take_server_token(self) -> None:
+    def take_server_token(self, kubeconfig: Path | None = None) -> None:
         """Replicas have the rights of config/rbac and no more."""
+        kubeconfig = kubeconfig or self.server_kubeconfig
         token = self.token(SYSTEM, "coffer-server", {"expirationSeconds": 7200})
         context = {"cluster": "one", "user": "server", "namespace": SYSTEM}
         config = {
@@ -229,8 +232,8 @@ class Installation:
             "users": [{"name": "server", "user": {"token": token}}],
             "contexts": [{"name": "one", "context": context}],
         }
-        self.server_kubeconfig.touch(mode=0o600)
-        self.server_kubeconfig.write_text(json.dumps(config), "utf-8")
+        kubeconfig.touch(mode=0o600)
+        kubeconfig.write_text(json.dumps(config), "utf-8")
 
     def begin(self) -> Installation:
         self.apply_definitions()
@@ -330,12 +333,14 @@ class Caller:
             spec["boundObjectRef"] = {"kind": "Pod", "apiVersion": "v1", "name": self.name, "uid": self.pod_uid}
         return self.installation.token(self.tenant.namespace, self.name, spec)
 
-    def sidecar(self, server: Server | None = None, token: str | None = None) -> Sidecar:
+    def sidecar(
+        self, server: Server | None = None, token: str | None = None, env: Mapping[str, str] | None = None
+    ) -> Sidecar:
         """A started sidecar before one replica."""
         installation = self.installation
         server = server or next(iter(installation.replicas.values()))
         home = installation.home / f"s{next(numbers)}"
-        sidecar = Sidecar(home, server, installation.authority(), token or self.token())
+        sidecar = Sidecar(home, server, installation.authority(), token or self.token(), env)
         installation.processes.append(sidecar)
         return sidecar.start()
 

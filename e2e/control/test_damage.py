@@ -268,8 +268,9 @@ def test_whatever_waits_where_a_new_key_will_be_is_not_taken_for_it(story: Story
     for key_id in ids.values():
         assert outcome(story.kms.encrypt, KeyId=key_id, Plaintext=b"x") != "ok"
     assert base64.b64encode(content(story.vault.read(f"key-{ids['early-record']}"))).decode() == garbage["sealed"]
-    # Taken away again, both keys are made as if nothing had been.
+    # Taken away again, both keys are made as if nothing had been, at the latest when their manifest changes.
     for name, planted in (("early-record", "key-{}"), ("early-material", "material-{}-v1-t1")):
         story.vault.remove(planted.format(ids[name]))
+        story.tenant.apply(name, description="again")
         story.tenant.ready(name, 30)
         assert outcome(story.kms.encrypt, KeyId=ids[name], Plaintext=b"x") == "ok"

@@ -125,8 +125,8 @@ def binding(account: str) -> dict[str, object]:
 def no_faults_left(layer: FaultLayer) -> Iterator[None]:
     """A fault that was never met must not meet the next test."""
     layer.clear()
+    layer.listen()
     yield
-    layer.clear()
 
 
 @pytest.fixture(scope="session")

@@ -11,14 +11,14 @@ import json
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from faults import (
-    CloseAtOnce, Cut, CutAfter, Disturbance, DropThenCut, Fault, Gone, HalveAnswer, Hold, LoseAnswer, Matches, Refuse,
-    RefuseWatch, RequestAction, Stall, StreamAction, Twice,
+    CloseAtOnce, Cut, CutAfter, Disturbance, DropThenCut, Fault, Gone, HalveAnswer, HangAfter, Hold, Late,
+    LoseAnswer, Matches, Refuse, RefuseWatch, RequestAction, Stall, StreamAction, Twice, labelled,
 )
 from messages import HEAD_MAX, LAST_CHUNK, Broken, Head, chunk, read_body, read_events, read_head, refusal, status
 from seen import Request
@@ -52,7 +52,6 @@ class FaultLayer:
         self.clients: set[asyncio.StreamWriter] = set()
         self.listener: asyncio.Server | None = None
         self.port = 0
-        self.refused_connections = 0
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, name="fault layer", daemon=True)
 
@@ -69,6 +68,7 @@ class FaultLayer:
         self.thread.join(10)
 
     def listen(self) -> None:
+        """Also where it listens already."""
         self._within(self._listen())
 
     def refuse_connections(self) -> None:
@@ -99,13 +99,15 @@ class FaultLayer:
 
     # Within the loop
 
-    def _within(self, work) -> T:  # type: ignore[no-untyped-def]
+    def _within(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(10)
 
     async def _do(self, work: Callable[[], T]) -> T:
         return work()
 
     async def _listen(self) -> None:
+        if self.listener is not None:
+            return
         self.listener = await asyncio.start_server(
             self._serve, "127.0.0.1", self.port, ssl=self.identity, limit=HEAD_MAX, reuse_address=True
         )
@@ -126,17 +128,18 @@ class FaultLayer:
         disturbance = Disturbance(action, len(streams), len(streams))
         for stream in streams:
             stream.items.put_nowait(disturbance)
-            self._plant_for_next(action, stream.request.label)
+            self._plant_for_next(action, stream.request)
         return disturbance
 
-    def _plant_for_next(self, action: StreamAction, label: str) -> None:
-        def again(request: Request) -> bool:
-            return request.label == label
-
-        if isinstance(action, CloseAtOnce):
-            self.faults.append(Fault(Cut(), again, times=action.times))
-        if isinstance(action, RefuseWatch):
-            self.faults.append(Fault(Refuse(action.code, action.retry_after), again))
+    def _plant_for_next(self, action: StreamAction, watch: Request) -> None:
+        """What meets the requests that follow on the end of a watch."""
+        match action:
+            case CloseAtOnce(times):
+                self.faults.append(Fault(Cut(), labelled(watch.label), times=times))
+            case RefuseWatch(code, retry_after):
+                self.faults.append(Fault(Refuse(code, retry_after), labelled(watch.label)))
+            case HangAfter(verb, seconds):
+                self.faults.append(Fault(Hold(seconds), labelled(f"{verb} {watch.kind}")))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.clients.add(writer)
@@ -179,6 +182,10 @@ class _Connection:
                 raise Severed
             case Hold(seconds):
                 await asyncio.wait_for(self.reader.read(1), seconds)
+                raise Severed
+            case Late(seconds):
+                await asyncio.sleep(seconds)
+                await self.forward_whole(head, body)
                 raise Severed
             case Refuse(code, retry_after, done):
                 if done:
@@ -262,7 +269,7 @@ class _Connection:
             case Twice():
                 event = await self.event(stream)
                 await self.send(chunk(event) + chunk(event))
-            case Gone():
+            case Gone() | HangAfter("list"):
                 event = json.dumps({"type": "ERROR", "object": status(410)}).encode() + b"\n"
                 await self.send(chunk(event) + LAST_CHUNK)
                 raise Severed
@@ -270,7 +277,7 @@ class _Connection:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self.until_hang_up(stream), seconds)
                 raise Severed
-            case CloseAtOnce() | RefuseWatch():
+            case CloseAtOnce() | RefuseWatch() | HangAfter():
                 raise Severed
 
     async def event(self, stream: Stream) -> bytes:

@@ -43,7 +43,14 @@ class Hold:
     seconds: float
 
 
-RequestAction = Cut | LoseAnswer | HalveAnswer | Refuse | Hold
+@dataclass(frozen=True)
+class Late:
+    """Forwarded only after that time, when the client has given up and perhaps tried again; no answer."""
+
+    seconds: float
+
+
+RequestAction = Cut | LoseAnswer | HalveAnswer | Refuse | Hold | Late
 
 
 @dataclass
@@ -119,7 +126,15 @@ class RefuseWatch:
     retry_after: int | None = None
 
 
-StreamAction = CutAfter | DropThenCut | Twice | Gone | Stall | CloseAtOnce | RefuseWatch
+@dataclass(frozen=True)
+class HangAfter:
+    """The stream ends, and the next request of that verb for the same kind is never answered."""
+
+    verb: str
+    seconds: float
+
+
+StreamAction = CutAfter | DropThenCut | Twice | Gone | Stall | CloseAtOnce | RefuseWatch | HangAfter
 
 
 @dataclass

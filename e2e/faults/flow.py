@@ -85,4 +85,4 @@ class Flow:
         until(lambda: self.caller.state(status["keyId"]) == "Enabled", f"{name} to be served", 5)
         described = self.caller.call("DescribeKey", KeyId=status["keyId"])[1]["KeyMetadata"]
         assert described["CurrentKeyMaterialId"] == status["currentKeyMaterialId"]
-        assert self.caller.round_trips(status["keyId"])
+        assert self.caller.problem_with(status["keyId"]) == ""

@@ -289,10 +289,14 @@ class Caller:
         code, answer = self.call("DescribeKey", KeyId=key_id)
         return answer["KeyMetadata"]["KeyState"] if code == 200 else f"{code} {answer.get('__type')}"
 
-    def round_trips(self, key_id: str) -> bool:
+    def problem_with(self, key_id: str) -> str:
+        """What keeps a key from encrypting and decrypting; nothing where it does both."""
         plaintext = base64.b64encode(b"what is sealed").decode()
         code, sealed = self.call("Encrypt", KeyId=key_id, Plaintext=plaintext)
         if code != 200:
-            return False
+            return f"Encrypt: {code} {sealed}"
         code, opened = self.call("Decrypt", CiphertextBlob=sealed["CiphertextBlob"])
-        return code == 200 and opened["Plaintext"] == plaintext
+        return "" if code == 200 and opened["Plaintext"] == plaintext else f"Decrypt: {code} {opened}"
+
+    def is_served(self, key_id: str) -> bool:
+        return not self.problem_with(key_id)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 
-from faults import Cut, HalveAnswer, Hold, LoseAnswer, Refuse, RequestAction
+from faults import Cut, HalveAnswer, Hold, Late, LoseAnswer, Refuse, RequestAction
 from flow import WRITES, Flow
-from support import Server
+from support import Server, until
 
 HOLD_SECONDS = 120.0
+LATE_SECONDS = 6.0  # The server gives up after five.
 
 FAULTS: dict[str, RequestAction] = {
     "cut before": Cut(),
@@ -66,15 +68,27 @@ def test_a_request_that_is_never_answered_is_given_up(flow: Flow, server: Server
     server.assert_alive()
 
 
+@pytest.mark.parametrize("write", [write for write in WRITES if write.split()[1] in ("owner", "key", "material")])
+def test_a_write_that_is_done_after_it_was_given_up_changes_nothing(flow: Flow, server: Server, write: str) -> None:
+    mark = flow.layer.mark()
+    flow.make(name_of(write, "late"), Late(LATE_SECONDS), write)
+    until(lambda: time.monotonic() > first(flow, mark, write) + LATE_SECONDS + 0.5, "the late write")
+    server.assert_alive()
+
+
+def first(flow: Flow, mark: int, label: str) -> float:
+    return next(request.at for request in flow.layer.since(mark) if request.label == label)
+
+
 def test_events_go_on_after_one_that_is_never_answered(flow: Flow) -> None:
     flow.make("event-hangs", Hold(HOLD_SECONDS), "create events")
-    requests = flow.make("event-after", None)
-    if not any(request.label == "create events" for request in requests):
-        mark = flow.layer.mark()
-        seen = lambda: any(request.label == "create events" for request in flow.layer.since(mark))  # noqa: E731
-        from support import until
+    mark = flow.layer.mark()
+    flow.make("event-after")
 
-        until(seen, "the event of the next key")
+    def told() -> bool:
+        return any(str(request).startswith("create events (event-after") for request in flow.layer.since(mark))
+
+    until(told, "the event of the next key")
 
 
 def test_every_key_is_as_it_was_first(flow: Flow, server: Server) -> None:

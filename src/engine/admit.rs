@@ -14,7 +14,9 @@ use crate::api::aws::member::Input;
 use crate::api::blob::Blob;
 use crate::api::crd::kms_key::PolicyDefault;
 use crate::domain::allowed::{StateRefusal, check};
-use crate::domain::authorize::{Effect, KeyFacts, RequestContext, Review, Verb, decide, needs_review};
+use crate::domain::authorize::{
+    Because, Decision, Effect, KeyFacts, RequestContext, Review, Verb, decide, needs_review,
+};
 use crate::domain::record::Record;
 use crate::ports::reviewer::Scope;
 use crate::types::account::AccountId;
@@ -121,8 +123,9 @@ impl Engine {
             encryption_context: context.as_ref(),
             ..request_context(call, argument.verb, argument.action, account, Some(facts), now)
         };
-        if self.authorise(&context, &entry.record).await == Effect::Deny {
-            return Err(denied(call, argument.action, &arn, target.by_blob_only));
+        let decision = self.authorise(&context, &entry.record).await;
+        if decision.effect == Effect::Deny {
+            return Err(refused(&decision, call, argument.action, &arn, target.by_blob_only));
         }
         blob.map_or(Ok(()), |named| check_blob_key(&named, &key_id))?;
         Ok(ResolvedKey { entry, arn })
@@ -225,20 +228,21 @@ impl Engine {
         let namespace = self.accounts.namespace_of(&call.principal).unwrap_or_default();
         let scope = Scope { namespace: &namespace, namespace_uid: None, name: None };
         let review = self.review(&context, &scope).await;
-        match decide(&context, review).effect {
+        let decision = decide(&context, review);
+        match decision.effect {
             Effect::Allow => Ok(()),
-            Effect::Deny => Err(denied(call, action, resource, false)),
+            Effect::Deny => Err(refused(&decision, call, action, resource, false)),
         }
     }
 
-    async fn authorise(&self, context: &RequestContext<'_>, record: &Record) -> Effect {
+    async fn authorise(&self, context: &RequestContext<'_>, record: &Record) -> Decision {
         let owner = &record.owner;
         let namespace_uid = Some(owner.namespace_uid);
         let scope = Scope { namespace: &owner.namespace, namespace_uid, name: Some(&owner.name) };
         let review = self.review(context, &scope).await;
         let decision = decide(context, review);
         tracing::trace!(action = context.action, because = ?decision.because, "decided");
-        decision.effect
+        decision
     }
 
     /// Asks without a name first: that answer serves every key of the namespace.
@@ -355,6 +359,16 @@ fn refuse_reference(text: &str, error: ReferenceError) -> AwsError {
         ReferenceError::OtherRegion => format!("Invalid arn {}", text.split(':').nth(3).unwrap_or_default()),
     };
     AwsError::new(ErrorCode::NotFound, message)
+}
+
+/// Words a decision. Where RBAC could not be asked, trying again may help, and looking for a missing right would
+/// not; but a blob alone is told nothing.
+fn refused(decision: &Decision, call: &Call<'_>, action: &str, arn: &str, by_blob_only: bool) -> AwsError {
+    if decision.because.contains(&Because::ReviewFailed) && !by_blob_only {
+        let message = "the access could not be reviewed, because the api server cannot be reached";
+        return AwsError::new(ErrorCode::DependencyTimeout, message);
+    }
+    denied(call, action, arn, by_blob_only)
 }
 
 fn denied(call: &Call<'_>, action: &str, arn: &str, by_blob_only: bool) -> AwsError {

@@ -19,7 +19,7 @@ use crate::ports::key_backend::BackendError;
 use crate::ports::resources::{Report, ResourceError};
 use crate::types::ids::KeyId;
 use crate::types::key::{KeySpec, Origin};
-use crate::types::limits::{RECONCILE_ROUNDS_MAX, REVISION_WAIT_MAX, WAKE_AFTER_MAX};
+use crate::types::limits::{LOSS_LOOK_PERIOD, RECONCILE_ROUNDS_MAX, REVISION_WAIT_MAX, WAKE_AFTER_MAX};
 use crate::types::object::ObjectName;
 use crate::types::revision::Revision;
 use crate::types::time::Timestamp;
@@ -100,9 +100,9 @@ impl Engine {
         let Some(mut observed) = self.observe(namespace, name, resource).await? else { return Ok(None) };
         for _ in 1..RECONCILE_ROUNDS_MAX {
             let plan = self.plan(&observed, resource, &previous);
-            // Nothing is concluded from a view whose parts are of different times.
+            // A fault is never concluded from a view whose parts are of different times.
             let concludes = plan.actions.is_empty();
-            if concludes && observed.at_once {
+            if concludes && (observed.at_once || plan.because == Reason::InSync) {
                 return Ok(Some(self.settle(observed, resource, plan, None, written).await));
             }
             match self.carry_out(&observed.key_id, &plan.actions, &mut written).await? {
@@ -191,7 +191,9 @@ impl Engine {
         if let Some(revision) = written {
             self.show(revision).await;
         }
-        let latest = self.ports.clock.wall().plus(WAKE_AFTER_MAX);
+        // What was lost may come back from a backup without any event that tells whose it is.
+        let lost = matches!(plan.because, Reason::RecordLost | Reason::MaterialDamaged);
+        let latest = self.ports.clock.wall().plus(if lost { LOSS_LOOK_PERIOD } else { WAKE_AFTER_MAX });
         let wake_at = [poll_at, plan.wake_at].into_iter().flatten().fold(latest, Ord::min);
         Settled { key_id, because: plan.because, complete: plan.actions.is_empty(), wake_at }
     }

@@ -172,11 +172,11 @@ fn failure_conditions(
         }
         _ => ConditionReason::Failed,
     };
+    let stalls = reason == ConditionReason::RecordUnreadable;
     let message = match error {
-        ReconcileError::Vault(cause) => cause.to_string(),
+        ReconcileError::Vault(cause) if stalls => format!("{cause}; restore it from a backup"),
         other => format!("{other}; it is tried again"),
     };
     let generation = i64::try_from(resource.generation).unwrap_or(i64::MAX);
-    let stalls = reason == ConditionReason::RecordUnreadable;
     stalled::conditions(&Obstacle { reason, message: &message, stalls }, generation, previous, now)
 }

@@ -113,6 +113,10 @@ fn identity(principal: &Principal) -> UserIdentity {
         kind,
         arn: principal.arn(),
         account_id: principal.account.to_string(),
+        principal_id: principal.uid.clone(),
+        user_name: principal.kubernetes_name(),
+        pod_uid: principal.pod_uid.clone(),
+        node: principal.node.clone(),
         access_key_id: principal.credential_id.clone(),
     }
 }

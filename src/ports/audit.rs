@@ -108,6 +108,18 @@ pub struct UserIdentity {
     pub arn: String,
     /// The principal's account.
     pub account_id: String,
+    /// The uid of the ServiceAccount or user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub principal_id: Option<String>,
+    /// The name by which Kubernetes knows the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<String>,
+    /// The pod that the caller's token is bound to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pod_uid: Option<String>,
+    /// The node of that pod.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
     /// The credential that was used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_key_id: Option<String>,

@@ -69,6 +69,8 @@ pub const RECONCILE_ROUNDS_MAX: usize = 12;
 pub const CHANGE_ATTEMPTS_MAX: usize = 8;
 /// Longest time between two looks at an object, so that a lost event costs hours and not for ever.
 pub const WAKE_AFTER_MAX: Span = Span::from_hours(6);
+/// Time between two looks at a key whose record or material was lost.
+pub const LOSS_LOOK_PERIOD: Span = Span::from_minutes(1);
 /// Longest wait of a request for the revision that its caller has already seen.
 pub const REVISION_WAIT_MAX: Span = Span::from_seconds(1);
 /// Quorum reads per second for ids that the snapshot does not know.
@@ -120,6 +122,8 @@ pub const MANIFEST_PERIOD: Span = Span::from_seconds(30);
 
 /// Time to connect to the API server.
 pub const API_CONNECT_TIMEOUT: Span = Span::from_seconds(2);
+/// Time for the API server to begin an answer, tries that it asked us to repeat included.
+pub const API_ANSWER_TIMEOUT: Span = Span::from_seconds(30);
 /// Time for the API server to review a token or an access that a request waits for.
 pub const REVIEW_TIMEOUT: Span = Span::from_seconds(2);
 /// Materials that the status of a KmsKey lists, the newest ones.
@@ -257,3 +261,8 @@ pub const CLOCK_SKEW_MAX: Span = Span::from_seconds(60);
 pub const CERTIFICATE_PERIOD: Span = Span::from_seconds(2);
 /// Time after which the certificate is written again although nothing changed.
 pub const CERTIFICATE_REPEAT_PERIOD: Span = Span::from_hours(1);
+
+/// First wait before a broken watch is made again; it doubles each time.
+pub const WATCH_BACKOFF_MIN: Span = Span::from_milliseconds(500);
+/// Longest wait before a broken watch is made again.
+pub const WATCH_BACKOFF_MAX: Span = Span::from_seconds(5);

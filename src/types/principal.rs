@@ -69,6 +69,18 @@ impl Principal {
         }
     }
 
+    /// The name by which Kubernetes knows the caller; none for the root of an account.
+    #[must_use]
+    pub fn kubernetes_name(&self) -> Option<String> {
+        match (self.kind, &self.namespace) {
+            (PrincipalKind::ServiceAccount, Some(namespace)) => {
+                Some(format!("system:serviceaccount:{namespace}:{}", self.name))
+            }
+            (PrincipalKind::Root, _) => None,
+            _ => Some(self.name.clone()),
+        }
+    }
+
     /// The AWS form of the name: `role/…` for a ServiceAccount, `user/…` for a user, `root`.
     ///
     /// IAM names hold letters, digits and `+=,.@-`. Any other byte, and the escape character `_` itself,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import os
+import shutil
 import signal
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -49,6 +50,7 @@ environment:
   COFFER_BIN           the binary, unless --coffer names one
   COFFER_SIDECAR_BIN   the sidecar's, unless --sidecar names one
 """
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PARTS = ("one", "rest", "restart", "load")
 
 
@@ -64,12 +66,12 @@ def parser() -> argparse.ArgumentParser:
         "--seconds", type=positive, default=10, help="time that each load is measured (default: %(default)s)",
     )
     result.add_argument(
-        "--rest-seconds", type=positive, default=60, help="time that requests at rest are counted (default: %(default)s)",
+        "--rest-seconds", type=positive, default=60, metavar="SECONDS",
+        help="time that requests at rest are counted (default: %(default)s)",
     )
-    result.add_argument("--coffer", type=Path, default=Path(coffer), metavar="BIN", help="default: target/release/coffer")
-    result.add_argument(
-        "--sidecar", type=Path, default=Path(sidecar), metavar="BIN", help="default: target/release/coffer-sidecar",
-    )
+    binaries = (("--coffer", coffer, "target/release/coffer"), ("--sidecar", sidecar, "target/release/coffer-sidecar"))
+    for option, path, usual in binaries:
+        result.add_argument(option, type=Path, default=Path(path), metavar="BIN", help=f"default: {usual}")
     result.add_argument("--fsync", action="store_true", help="etcd writes to the disk before it answers")
     result.add_argument(
         "--only", action="append", choices=PARTS, default=[],
@@ -94,15 +96,9 @@ class Benchmark:
     def __init__(self, arguments: argparse.Namespace, report: Report, stack: ExitStack) -> None:
         self.arguments, self.report, self.stack = arguments, report, stack
         self.parts = arguments.only or list(PARTS)
-        place = ROOT / "target" / "bench"
-        place.mkdir(parents=True, exist_ok=True)
-        # On the repository's disk, since a folder for temporary files may be memory, where making a record durable
-        # costs nothing. Sockets need short paths.
-        self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cluster-", dir=place)))
-        self.sockets = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="coffer-")))
+        self.folder = stack.enter_context(own_folder())
         if arguments.keep_logs:
             stack.callback(keep_logs, self.folder, arguments.keep_logs)
-        self.lock = place / "cluster.lock"
 
     def run(self) -> None:
         arguments = self.arguments
@@ -113,9 +109,9 @@ class Benchmark:
         facts["fdatasync of 4 KiB"] = f"{sync_rate(self.folder):,.0f} a second"
         facts["etcd"] = "with fsync" if arguments.fsync else "without fsync"
         facts["binary"] = f"{coffer.name}, {coffer.stat().st_size / 1e6:.0f} MB"
-        loads = Load(self.folder, self.sockets, arguments.seconds)
+        loads = Load(self.folder, arguments.seconds)
         self.stack.callback(loads.end)
-        cluster = self.stack.enter_context(rig.cluster(arguments.name, arguments.fsync, self.lock))
+        cluster = self.stack.enter_context(rig.cluster(arguments.name, arguments.fsync))
         access = Access.of(cluster.kubeconfig, self.folder)
         facts["API server"] = cluster.version()
         of = Installation(cluster, access, coffer, self.folder)
@@ -126,6 +122,8 @@ class Benchmark:
 
     def measure(self, of: Installation, loads: Load, coffer: Path, sidecar: Path) -> None:
         arguments, report = self.arguments, self.report
+        tell("waiting until the controllers of Kubernetes know our kinds")
+        rest.wait_for_controllers(of.client)
         tell(f"counting what the cluster asks of itself, for {arguments.rest_seconds} s")
         baseline = rest.rates(of.client, arguments.rest_seconds)
         server = of.start("coffer-0")
@@ -170,6 +168,26 @@ def executable(path: Path) -> Path:
     return found
 
 
+@contextmanager
+def own_folder() -> Iterator[Path]:
+    """On the repository's disk, since a folder for temporary files may be memory, where making a record durable costs
+    nothing. For one run at a time: two would disturb each other."""
+    place = ROOT / "target" / "bench"
+    place.mkdir(parents=True, exist_ok=True)
+    with open(place / "cluster.lock", "w") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Failure("another run of this benchmark goes on") from None
+        folder = place / "cluster"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def keep_logs(folder: Path, place: Path) -> None:
     place.mkdir(parents=True, exist_ok=True)
     for log in folder.glob("*.log"):
@@ -177,22 +195,19 @@ def keep_logs(folder: Path, place: Path) -> None:
 
 
 def interrupt(number: int, frame: FrameType | None) -> None:
+    """The first signal ends the run; what cleans up after it is not disturbed by another one."""
+    on_signals(lambda number, frame: None)
     raise KeyboardInterrupt
 
 
-def undisturbed(work: Callable[[], object]) -> None:
-    """Runs to its end, whatever signals come."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(number, signal.SIG_IGN) for number in numbers]
-    work()
-    for number, handler in zip(numbers, before, strict=True):
+def on_signals(handler: Callable[[int, FrameType | None], None]) -> None:
+    for number in SIGNALS:
         signal.signal(number, handler)
 
 
 def main(given: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(given)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupt)
+    on_signals(interrupt)
     report, stack, code, begun = Report(), ExitStack(), 0, time.monotonic()
     try:
         Benchmark(arguments, report, stack).run()
@@ -203,7 +218,8 @@ def main(given: Sequence[str] | None = None) -> int:
         tell("interrupted")
         code = 130
     finally:
-        undisturbed(stack.close)
+        on_signals(lambda number, frame: None)
+        stack.close()
     report.facts["took"] = f"{time.monotonic() - begun:,.0f} s"
     if report.sections:
         print(report.as_json() if arguments.output == "json" else report.as_text())

@@ -15,6 +15,8 @@ WRITES = frozenset({"POST", "PUT", "PATCH", "APPLY", "DELETE", "DELETECOLLECTION
 REQUESTS = "apiserver_request_total{"
 SECONDS = "apiserver_request_duration_seconds_sum{"
 OPEN = "apiserver_longrunning_requests{"
+# What controllers of Kubernetes ask now and then to learn which kinds there are. Coffer never does.
+DISCOVERY = frozenset({"api", "apis"})
 
 
 @dataclass
@@ -80,7 +82,7 @@ def read(client: Client) -> Counts:
         given, value = line.rsplit(" ", 1)
         labels = dict(LABEL.findall(given))
         resource = "/".join(one for one in (labels["resource"], labels["subresource"]) if one)
-        if not resource:
+        if not resource or resource in DISCOVERY:
             continue
         name = labels["verb"], resource
         if line.startswith(REQUESTS):

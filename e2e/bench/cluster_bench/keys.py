@@ -22,6 +22,7 @@ NAMESPACES = 10
 THREADS = 8
 PATIENCE = 120.0
 SINGLES = 100
+CORES = os.cpu_count() or 1
 MEMORY_LIMIT = 100.0
 
 
@@ -33,12 +34,15 @@ class Shares:
         self.begun, self.machine = time.monotonic(), machine_cpu_seconds()
         self.before = {name: cpu_seconds(pid) for name, pid in pids.items()}
 
-    def line(self) -> str:
-        elapsed = time.monotonic() - self.begun
+    def used(self) -> dict[str, float]:
+        """Seconds of each of them, of the most first."""
         used = {name: cpu_seconds(pid) - self.before[name] for name, pid in self.pids.items()}
-        used["others"] = max(0.0, machine_cpu_seconds() - self.machine - sum(used.values()))
-        told = sorted(used.items(), key=lambda one: -one[1])
-        return f"cores: {', '.join(f'{name} {seconds / elapsed:.2f}' for name, seconds in told)} of {os.cpu_count()}"
+        return dict(sorted(used.items(), key=lambda one: -one[1]))
+
+    def others(self, used: dict[str, float]) -> float:
+        """Cores that programs used which have nothing to do with this."""
+        others = machine_cpu_seconds() - self.machine - sum(used.values())
+        return max(0.0, others / (time.monotonic() - self.begun))
 
 
 class Keys:
@@ -71,19 +75,24 @@ class Keys:
             begun = time.monotonic()
             posted = self.post_all(names)
             ended = self.watch.wait_all(names, PATIENCE)
-            line = shares.line()
+            used = shares.used()
+            others = shares.others(used)
             tell("all keys are ready; waiting until the server has settled")
             self.server.settle()
         seconds, limit = ended - begun, number * AIM_SECONDS_PER_KEY
+        alone = sum(used.values()) / CORES
         rows = [
             Row(f"{number:,} keys to Ready", seconds, "s", limit=limit),
+            Row("  by CPU time alone", alone, "s", "all that took part, spread over all cores", limit=limit),
             Row("  keys a second", number / seconds, "/s", peer=1 / AIM_SECONDS_PER_KEY, peer_name="aim"),
             Row("  of it, making the objects", posted - begun, "s", f"{THREADS} connections"),
             Row("API writes per key", asked.writes / number, ""),
             Row("API reads per key", asked.reads / number, ""),
         ]
-        detail = [line, f"refused by the API server: {asked.refusals()}", "requests per key:"]
-        self.report.add("Keys to Ready", rows, [*detail, *asked.lines(number, 0.01, times=True)])
+        spent = ", ".join(f"{name} {seconds / number * 1000:.2f}" for name, seconds in used.items())
+        detail = [f"CPU time of a key, ms: {spent}", f"other programs kept {others:.2f} of {CORES} cores busy"]
+        detail += [f"refused by the API server: {asked.refusals()}", "requests per key:"]
+        self.report.add("Keys to Ready", rows, detail + asked.lines(number, 0.01, times=True))
         self.memory("with all of these keys", self.server)
 
     def memory(self, when: str, server: Server) -> None:

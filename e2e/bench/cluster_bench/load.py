@@ -53,9 +53,11 @@ class Measured:
     cpu: dict[str, float]
 
     def note(self) -> str:
-        cpu = ", ".join(f"{name} {spent:.0f}" for name, spent in self.cpu.items())
         failed = f"; {self.errors} FAILED: {self.first_error[:200]}" if self.errors else ""
-        return f"p50 {self.p50:.2f} ms, p99 {self.p99:.2f} ms; CPU us/request: {cpu}{failed}"
+        return f"p50 {self.p50:7.2f} ms, p99 {self.p99:7.2f} ms{failed}"
+
+    def cost(self) -> str:
+        return ", ".join(f"{name} {spent:.0f}" for name, spent in self.cpu.items())
 
 
 def encrypt_body(key: str) -> Json:
@@ -66,8 +68,8 @@ def encrypt_body(key: str) -> Json:
 class Load:
     """Builds the generator, and runs it against targets."""
 
-    def __init__(self, folder: Path, sockets: Path, seconds: int) -> None:
-        self.folder, self.sockets, self.seconds = folder, sockets, seconds
+    def __init__(self, folder: Path, seconds: int) -> None:
+        self.folder, self.seconds = folder, seconds
         self.generator = folder / "load"
         self.programs: list[Program] = []
         run("env", "GOTOOLCHAIN=local", "GO111MODULE=off", "go", "build", "-o", str(self.generator), str(SOURCE))
@@ -83,8 +85,7 @@ class Load:
 
     def local(self, coffer: Path) -> Target:
         port, data = free_port(), self.folder / "local"
-        socket = str(self.sockets / "local.sock")
-        command = [str(coffer), "local", "--http", f"127.0.0.1:{port}", "--data", str(data), "--socket", socket]
+        command = [str(coffer), "local", "--http", f"127.0.0.1:{port}", "--data", str(data), "--socket", "local.sock"]
         program = self.start("local", command)
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         made = wait_call(program, connection, "CreateKey", {})
@@ -93,9 +94,9 @@ class Load:
     def sidecar(self, binary: Path, of: Installation, server: Server, key: str, report: Report) -> Target:
         port = free_port()
         program = self.start("sidecar", [
-            str(binary), "serve", "--socket", str(self.sockets / "coffer.sock"), "--http", f"127.0.0.1:{port}",
+            str(binary), "serve", "--socket", "coffer.sock", "--http", f"127.0.0.1:{port}",
             "--server", f"https://127.0.0.1:{server.port}", "--token-file", str(of.folder / "token"),
-            "--ca-file", str(of.authority), "--authorization-token-file", str(self.sockets / "authorization"),
+            "--ca-file", str(of.authority), "--authorization-token-file", str(self.folder / "authorization"),
         ])
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         time.sleep(2)
@@ -156,7 +157,7 @@ def wait_call(program: Program, connection: http.client.HTTPConnection, operatio
 
 def measure(load: Load, targets: list[Target], report: Report) -> None:
     """In turn, so that whatever else goes on in the machine falls on all of them. The first one is the peer."""
-    rows = []
+    rows, lines = [], []
     for connections in CONNECTIONS:
         peer: Measured | None = None
         for target in targets:
@@ -164,8 +165,9 @@ def measure(load: Load, targets: list[Target], report: Report) -> None:
             name = f"{target.name}, {connections} connection{'s' if connections > 1 else ''}"
             other = peer.rate if peer else None
             rows.append(Row(name, measured.rate, "/s", measured.note(), peer=other, peer_name="coffer local"))
+            lines.append(f"CPU time of a request, us: {name}: {measured.cost()}")
             peer = peer or measured
-    report.add(f"Encrypt of 32 bytes, {load.seconds} s each", rows)
+    report.add(f"Encrypt of 32 bytes, {load.seconds} s each", rows, lines)
 
 
 def memory_after(program: Program, report: Report) -> None:

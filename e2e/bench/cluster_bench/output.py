@@ -70,8 +70,9 @@ class Report:
 
     def as_json(self) -> str:
         def row_of(row: Row) -> dict[str, Any]:
-            kept = {name: value for name, value in vars(row).items() if value not in (None, "")}
-            return {**kept, "ratio": row.ratio}
+            held = {"limit": row.limit} if row.limit is not None else {"peer": row.peer, "peer_name": row.peer_name}
+            against = {**held, "ratio": row.ratio} if row.ratio is not None else {}
+            return {"figure": row.figure.strip(), "value": row.value, "unit": row.unit, "note": row.note, **against}
 
         sections = [
             {"title": title, "rows": [row_of(row) for row in rows], "lines": lines}

@@ -86,6 +86,8 @@ class Program:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True,
                 preexec_fn=end_with_parent, env={**os.environ, **(environment or {})},
+                # Sockets have short paths then, wherever the checkout is.
+                cwd=log.parent,
             )
 
     @property

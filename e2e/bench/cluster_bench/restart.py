@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from . import counts
 from .api import GROUP, Client
@@ -36,11 +36,9 @@ def measure(of: Installation, server: Server, key: str, keys: int, baseline: Cou
         stopped = server.stop()
         before, begun = counts.read(of.client), time.monotonic()
         server = of.start(server.name)
-        answered: list[float] = []
-        asking = threading.Thread(target=lambda one: answered.append(one.wait_answer(key)), args=(server,), daemon=True)
-        asking.start()
-        ready = server.wait_ready()
-        asking.join()
+        with ThreadPoolExecutor(1) as other:
+            answer = other.submit(server.wait_answer, key)
+            ready, answered = server.wait_ready(), answer.result()
         server.settle()
         seconds = time.monotonic() - begun
         others = {name: rate * seconds for name, rate in baseline.requests.items()}
@@ -51,7 +49,7 @@ def measure(of: Installation, server: Server, key: str, keys: int, baseline: Cou
         rows += [
             Row(f"{turn}. start to /readyz", ready, "s", note, peer=both, peer_name="both lists"),
             Row("   beyond a list of the Secrets", max(0.0, ready - secrets[0]), "s", limit=AFTER_LISTS_LIMIT),
-            Row("   start to DescribeKey", answered[0] if answered else float("nan"), "s"),
+            Row("   start to DescribeKey", answered, "s"),
         ]
         sizes = ", ".join(f"{name} {took:.2f} s, {size / 1e6:.1f} MB" for name, (took, size) in peer.items())
         total = f"{asked.reads:,.0f} reads and {asked.writes:,.0f} writes until it settled"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import subprocess
 from collections.abc import Iterator
@@ -44,19 +43,14 @@ def run(*command: str) -> str:
 
 
 @contextmanager
-def cluster(name: str, fsync: bool, lock: Path) -> Iterator[Rig]:
-    """What a killed run left is removed first. Two runs at a time would disturb each other, under one name or two."""
-    with open(lock, "w") as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Failure("another run of this benchmark goes on") from None
+def cluster(name: str, fsync: bool) -> Iterator[Rig]:
+    """What a killed run left is removed first."""
+    run(str(RIG), "down", "--name", name)
+    try:
+        tell(f"starting the cluster '{name}'")
+        arguments = ["--size", "control-plane", "--name", name, *(["--fsync"] if fsync else [])]
+        kubeconfig = run(str(RIG), "up", *arguments).splitlines()[-1]
+        yield Rig(name, Path(kubeconfig))
+    finally:
+        tell(f"ending the cluster '{name}'")
         run(str(RIG), "down", "--name", name)
-        try:
-            tell(f"starting the cluster '{name}'")
-            arguments = ["--size", "control-plane", "--name", name, *(["--fsync"] if fsync else [])]
-            kubeconfig = run(str(RIG), "up", *arguments).splitlines()[-1]
-            yield Rig(name, Path(kubeconfig))
-        finally:
-            tell(f"ending the cluster '{name}'")
-            run(str(RIG), "down", "--name", name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from contextlib import suppress
@@ -102,4 +103,6 @@ class ReadyWatch:
         self.stopped = True
         with suppress(OSError):
             if self.connection.sock:
-                self.connection.sock.close()
+                # Not only closed: the thread that reads still holds it.
+                self.connection.sock.shutdown(socket.SHUT_RDWR)
+        self.thread.join(5)

@@ -55,6 +55,11 @@ impl KubeReviewer {
         self.answers.flush();
     }
 
+    /// Asks every question anew, as soon as the API server can be reached.
+    pub fn doubt(&self) {
+        self.answers.doubt();
+    }
+
     /// What became of the calls so far.
     #[must_use]
     pub fn counts(&self) -> Counts {

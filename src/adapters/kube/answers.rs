@@ -62,6 +62,8 @@ struct State<V> {
     /// Counts questions and flushes: a question that was asked before a flush is not kept after it.
     asked: u64,
     flushed: u64,
+    /// Counts doubts: an answer from before one is good for an outage alone.
+    doubted: u64,
 }
 
 struct Known<V> {
@@ -69,6 +71,7 @@ struct Known<V> {
     /// When the question left, not when its answer came.
     asked_at: Span,
     round: u64,
+    doubted: u64,
 }
 
 struct Pending<V> {
@@ -97,7 +100,7 @@ impl<V: Clone + Send + Sync + 'static> Answers<V> {
     #[must_use]
     pub fn new(terms: Terms, clock: Arc<dyn Clock>, outage: Arc<Outage>) -> Arc<Self> {
         let recent = Recent::new(terms.entries_max);
-        let state = Mutex::new(State { recent, pending: HashMap::new(), asked: 0, flushed: 0 });
+        let state = Mutex::new(State { recent, pending: HashMap::new(), asked: 0, flushed: 0, doubted: 0 });
         Arc::new(Self { terms, clock, outage, state, counters: [const { AtomicU64::new(0) }; 4] })
     }
 
@@ -146,6 +149,13 @@ impl<V: Clone + Send + Sync + 'static> Answers<V> {
         state.flushed += 1;
     }
 
+    /// Asks every question anew. Unlike after a flush, the answers that there are stand in during an outage.
+    pub fn doubt(&self) {
+        let mut state = self.lock();
+        state.pending.clear();
+        state.doubted += 1;
+    }
+
     /// What became of the calls so far.
     #[must_use]
     pub fn counts(&self) -> Counts {
@@ -166,7 +176,9 @@ impl<V: Clone + Send + Sync + 'static> Answers<V> {
         let Some(round) = self.outage.round() else { return Step::StandIn };
         let now = self.clock.monotonic();
         let mut state = self.lock();
-        let known = state.recent.get(&key).filter(|known| known.round == round).map(|known| {
+        let doubted = state.doubted;
+        let is_good = |known: &&Known<V>| known.round == round && known.doubted == doubted;
+        let known = state.recent.get(&key).filter(is_good).map(|known| {
             let age = now.milliseconds().saturating_sub(known.asked_at.milliseconds());
             (known.verdict.clone(), Span::from_milliseconds(age))
         });
@@ -200,8 +212,8 @@ impl<V: Clone + Send + Sync + 'static> Answers<V> {
             return pending.outcome.clone();
         }
         state.asked += 1;
-        let ticket =
-            Ticket { key, number: state.asked, flushed: state.flushed, round, asked_at: self.clock.monotonic() };
+        let (number, flushed, doubted) = (state.asked, state.flushed, state.doubted);
+        let ticket = Ticket { key, number, flushed, doubted, round, asked_at: self.clock.monotonic() };
         let (answers, answer) = (Arc::clone(self), question());
         let task = tokio::spawn(async move {
             let outcome = answer.await.map_err(|error| failure(&error));
@@ -219,8 +231,8 @@ impl<V: Clone + Send + Sync + 'static> Answers<V> {
             state.pending.remove(&ticket.key);
         }
         if let (Ok(verdict), true) = (outcome, state.flushed == ticket.flushed) {
-            let known = Known { verdict: verdict.clone(), asked_at: ticket.asked_at, round: ticket.round };
-            state.recent.put(ticket.key, known);
+            let Ticket { key, asked_at, round, doubted, .. } = *ticket;
+            state.recent.put(key, Known { verdict: verdict.clone(), asked_at, round, doubted });
         }
     }
 
@@ -252,6 +264,7 @@ struct Ticket {
     key: Digest,
     number: u64,
     flushed: u64,
+    doubted: u64,
     round: u64,
     asked_at: Span,
 }

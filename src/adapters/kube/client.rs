@@ -7,7 +7,7 @@ use kube::client::ClientBuilder;
 use kube::{Client, Config};
 use tokio::time::Instant;
 
-use crate::types::limits::{API_CONNECT_TIMEOUT, REVIEW_TIMEOUT};
+use crate::types::limits::{API_ANSWER_TIMEOUT, API_CONNECT_TIMEOUT, REVIEW_TIMEOUT};
 use crate::types::time::{Span, Timestamp};
 
 /// The API server's clock: the date that it showed last and how long ago that was.
@@ -76,5 +76,7 @@ fn build(config: Config, date: &ServerDate) -> anyhow::Result<Client> {
         date.note(response.headers().get("date").and_then(|value| value.to_str().ok()));
         response
     });
-    Ok(ClientBuilder::try_from(config)?.with_layer(&note).build())
+    // An answer that never begins must not hold up whoever waits for it. Watches begin to answer at once.
+    let in_time = tower::timeout::TimeoutLayer::new(API_ANSWER_TIMEOUT.duration());
+    Ok(ClientBuilder::try_from(config)?.with_layer(&note).with_layer(&in_time).build())
 }

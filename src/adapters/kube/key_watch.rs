@@ -8,6 +8,7 @@ use kube::runtime::reflector::{Store, store};
 use kube::runtime::{WatchStreamExt as _, reflector, watcher};
 use kube::{Api, Client, ResourceExt as _};
 
+use super::patience::Patience;
 use super::resources::Guarded;
 use crate::types::limits::{LIST_PAGE_ITEMS, WATCH_BACKLOG_MAX};
 
@@ -38,7 +39,7 @@ impl KeyWatch {
         let (seen, writer) = store();
         let follower = Follower::default();
         let config = watcher::Config::default().page_size(LIST_PAGE_ITEMS);
-        let events = watcher(Api::<Guarded>::all(client), config).default_backoff().modify(prune);
+        let events = watcher(Api::<Guarded>::all(client), config).backoff(Patience::default()).modify(prune);
         let told = Arc::clone(&follower);
         let work = reflector(writer, events).for_each(move |event| tell(Arc::clone(&told), event));
         (Self { seen, follower }, work)

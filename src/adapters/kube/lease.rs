@@ -40,10 +40,10 @@ impl Candidate {
     /// Tries to lead and to go on leading, and tells whether it does. Ends, and lets go of the lease, when
     /// `stop` changes.
     pub async fn run(&self, leads: &watch::Sender<bool>, mut stop: watch::Receiver<bool>) {
-        let mut observed = None;
+        let (mut observed, mut last) = (None, None);
         let mut renewed_at = self.clock.monotonic();
         loop {
-            let held = self.try_hold(&mut observed).await;
+            let held = self.try_hold(&mut observed, &mut last).await;
             let now = self.clock.monotonic();
             match &held {
                 Ok(true) => renewed_at = now,
@@ -74,10 +74,20 @@ impl Candidate {
         }
     }
 
+    /// Renews a lease that this process wrote last, without reading it; the resourceVersion tells whether it did.
+    async fn renew(&self, held: &mut Option<Lease>) -> kube::Result<bool> {
+        let Some(last) = held.take() else { return Ok(false) };
+        let renewed = self.api.replace(self.name, &PostParams::default(), &self.lease(Some(&last))).await;
+        accept(renewed, held)
+    }
+
     /// One attempt: makes the lease, renews it, takes it over where it expired, or finds it held.
-    async fn try_hold(&self, observed: &mut Option<Observed>) -> kube::Result<bool> {
+    async fn try_hold(&self, observed: &mut Option<Observed>, held: &mut Option<Lease>) -> kube::Result<bool> {
+        if self.renew(held).await? {
+            return Ok(true);
+        }
         let Some(lease) = self.api.get_opt(self.name).await? else {
-            return accept(self.api.create(&PostParams::default(), &self.lease(None)).await);
+            return accept(self.api.create(&PostParams::default(), &self.lease(None)).await, held);
         };
         let resource_version = lease.metadata.resource_version.clone().unwrap_or_default();
         let now = self.clock.monotonic();
@@ -92,7 +102,7 @@ impl Candidate {
             return Ok(false);
         }
         let parameters = PostParams::default();
-        accept(self.api.replace(self.name, &parameters, &self.lease(Some(&lease))).await)
+        accept(self.api.replace(self.name, &parameters, &self.lease(Some(&lease))).await, held)
     }
 
     fn lease(&self, before: Option<&Lease>) -> Lease {
@@ -127,9 +137,12 @@ impl Candidate {
 }
 
 /// Another candidate was faster: that is an answer, not a failure.
-fn accept(written: kube::Result<Lease>) -> kube::Result<bool> {
+fn accept(written: kube::Result<Lease>, held: &mut Option<Lease>) -> kube::Result<bool> {
     match written {
-        Ok(_) => Ok(true),
+        Ok(lease) => {
+            *held = Some(lease);
+            Ok(true)
+        }
         Err(kube::Error::Api(status)) if status.is_conflict() || status.is_already_exists() => Ok(false),
         Err(error) => Err(error),
     }

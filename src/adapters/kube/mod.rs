@@ -12,6 +12,7 @@ pub mod lease;
 pub mod managers;
 pub mod namespaces;
 pub mod outage;
+pub mod patience;
 mod progress;
 pub mod rbac_watch;
 pub mod recent;

@@ -9,6 +9,8 @@ use kube::runtime::reflector::{ObjectRef, Store, store};
 use kube::runtime::{WatchStreamExt as _, reflector, watcher};
 use kube::{Api, Client, ResourceExt as _};
 
+use super::patience::Patience;
+
 use crate::types::ids::ObjectUid;
 
 /// What is known of namespaces.
@@ -20,7 +22,7 @@ impl Namespaces {
     pub fn follow(client: Client) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (reader, writer) = store();
         let api: Api<PartialObjectMeta<Namespace>> = Api::all(client);
-        let events = watcher(api, watcher::Config::default()).default_backoff().modify(|namespace| {
+        let events = watcher(api, watcher::Config::default()).backoff(Patience::default()).modify(|namespace| {
             namespace.managed_fields_mut().clear();
             namespace.annotations_mut().clear();
         });

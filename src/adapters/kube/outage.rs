@@ -216,6 +216,7 @@ pub fn is_transport(error: &kube::Error) -> bool {
 fn broke(error: &(dyn StdError + 'static)) -> bool {
     let hyper = error.downcast_ref::<hyper::Error>();
     error.is::<io::Error>()
+        || error.is::<tower::timeout::error::Elapsed>()
         || hyper.is_some_and(|error| {
             error.is_timeout() || error.is_closed() || error.is_canceled() || error.is_incomplete_message()
         })
@@ -281,6 +282,7 @@ mod tests {
             (service(io::ErrorKind::ConnectionReset.into()), true),
             (service(io::ErrorKind::UnexpectedEof.into()), true),
             (service(io::Error::new(io::ErrorKind::TimedOut, "timed out")), true),
+            (kube::Error::Service(Box::new(tower::timeout::error::Elapsed::new())), true),
             (service(io::Error::other(io::Error::other(untrusted.clone()))), false),
             (service(io::Error::new(io::ErrorKind::InvalidData, untrusted)), false),
             (kube::Error::Service("a layer's own error".into()), false),

@@ -13,12 +13,14 @@ use kube::{Api, Client, Resource};
 use tokio::time::{Instant, sleep_until};
 
 use super::access_review::KubeReviewer;
+use super::patience::Patience;
 use crate::types::limits::RBAC_LAG_MAX;
 
 /// Follows Roles, ClusterRoles and their bindings by metadata alone. The future ends with the process.
 ///
-/// Each change empties the cache at once, and once more a moment later: the API server's own authorizer
-/// follows RBAC by a watch too, and may have answered by the old rules when we already know of the new ones.
+/// Each change empties the cache at once. What is answered within a moment after it is doubtful, and asked again
+/// then: the API server's own authorizer follows RBAC by a watch too, and may have answered by the old rules when
+/// we already know of the new ones. Doubtful answers still stand in for an API server that went away meanwhile.
 pub async fn follow(client: Client, reviewer: Arc<KubeReviewer>) {
     let changes = select_all([
         changes::<Role>(&client),
@@ -26,12 +28,12 @@ pub async fn follow(client: Client, reviewer: Arc<KubeReviewer>) {
         changes::<ClusterRole>(&client),
         changes::<ClusterRoleBinding>(&client),
     ]);
-    flush_at(changes, || reviewer.flush()).await;
+    flush_at(changes, || reviewer.flush(), || reviewer.doubt()).await;
 }
 
-/// INVARIANT: after each change there is a flush at least `RBAC_LAG_MAX` later. A further change moves it, but
+/// INVARIANT: after each change there is a doubt at least `RBAC_LAG_MAX` later. A further change moves it, but
 /// is a flush itself.
-async fn flush_at(mut changes: impl Stream<Item = ()> + Unpin, flush: impl Fn()) {
+async fn flush_at(mut changes: impl Stream<Item = ()> + Unpin, flush: impl Fn(), doubt: impl Fn()) {
     let mut again: Option<Instant> = None;
     loop {
         let lag_is_over = async {
@@ -46,10 +48,13 @@ async fn flush_at(mut changes: impl Stream<Item = ()> + Unpin, flush: impl Fn())
                     return;
                 }
                 again = Some(Instant::now() + RBAC_LAG_MAX.duration());
+                flush();
             }
-            () = lag_is_over => again = None,
+            () = lag_is_over => {
+                again = None;
+                doubt();
+            }
         }
-        flush();
     }
 }
 
@@ -59,7 +64,7 @@ where
     K: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static,
 {
     let api: Api<PartialObjectMeta<K>> = Api::all(client.clone());
-    let events = watcher(api, watcher::Config::default()).default_backoff();
+    let events = watcher(api, watcher::Config::default()).backoff(Patience::default());
     let logged = events.inspect_err(|error: &Error| {
         let kind = K::plural(&());
         tracing::warn!(error = error as &dyn std::error::Error, %kind, "rbac cannot be watched; trying again");
@@ -86,7 +91,9 @@ mod tests {
         let (sender, changes) = mpsc::unbounded();
         let flushes = Arc::new(Mutex::new(Vec::new()));
         let noted = Arc::clone(&flushes);
-        let following = tokio::spawn(flush_at(changes, move || noted.lock().unwrap().push(Instant::now())));
+        let doubts = Arc::clone(&flushes);
+        let note = move || noted.lock().unwrap().push(Instant::now());
+        let following = tokio::spawn(flush_at(changes, note, move || doubts.lock().unwrap().push(Instant::now())));
         let after = |duration| sleep(Duration::from_millis(duration));
         let begun = Instant::now();
         sender.unbounded_send(()).unwrap();

@@ -10,6 +10,7 @@ use kube::core::DeserializeGuard;
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, ResourceExt as _};
 
+use super::patience::Patience;
 use super::progress::Progress;
 use super::store::{named, object_name, parse_revision};
 use crate::ports::clock::Clock;
@@ -40,7 +41,7 @@ struct Listing {
 /// Runs until the watcher is gone. Lost connections are made again, and lost events end in a new `Reset`.
 pub(super) async fn run(api: Api<DeserializeGuard<Secret>>, mut pump: Pump) {
     let config = watcher::Config::default().page_size(LIST_PAGE_ITEMS);
-    let mut events = std::pin::pin!(watcher(api, config).default_backoff());
+    let mut events = std::pin::pin!(watcher(api, config).backoff(Patience::default()));
     let mut listing = Listing::default();
     while let Some(event) = events.next().await {
         let handed = match event {

@@ -7,6 +7,7 @@ use kube::{Api, Client, ResourceExt as _};
 use serde_json::json;
 
 use super::conditions::{from_status, to_status};
+use super::patience::Patience;
 use super::resources::STATUS_MANAGER;
 use crate::api::crd::condition::{Condition, ConditionReason};
 use crate::api::crd::kms_key::StatusCondition;
@@ -21,7 +22,8 @@ pub const KINDS: [(&str, &str); 3] = [("KeyPolicy", "keypolicies"), ("Grant", "g
 pub async fn follow(client: Client, kind: &'static str, plural: &'static str, now: impl Fn() -> Timestamp) {
     let resource = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(GROUP, VERSION, kind), plural);
     let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
-    let mut events = std::pin::pin!(watcher(api, watcher::Config::default()).default_backoff().applied_objects());
+    let mut events =
+        std::pin::pin!(watcher(api, watcher::Config::default()).backoff(Patience::default()).applied_objects());
     while let Some(event) = events.next().await {
         let told = match event {
             Ok(object) => tell(&client, &resource, &object, now()).await,

@@ -212,8 +212,6 @@ fn application(replica: &mut Replica, arguments: &ServerArguments, calls: Arc<Ca
     let authenticator =
         Arc::new(TokenAuthenticator::new(&replica.clients, arguments.audience(), clock, outage, options));
     replica.tasks.spawn(Arc::clone(&authenticator).run());
-    let (outage, client) = (Arc::clone(&replica.outage), replica.clients.prompt.clone());
-    replica.tasks.spawn(outage.keep_watch(client));
     ServerApplication { engine: Arc::clone(&replica.engine), authenticator, refusals: Refusals::default(), calls }
 }
 

@@ -75,8 +75,10 @@ impl Kit {
         self.api().create(&PostParams::default(), &object).await.unwrap()
     }
 
-    /// A pod of the ServiceAccount `app` on a node of that name; no kubelet runs it.
-    pub(super) async fn pod(&self, name: &str, node: &str) -> Pod {
+    /// A pod of the ServiceAccount `app`. With a node it stands on that one; nothing runs it.
+    ///
+    /// A node that does not exist would do for a token, but pods on it are collected after a while.
+    pub(super) async fn pod(&self, name: &str, node: Option<&str>) -> Pod {
         let spec = serde_json::json!({
             "serviceAccountName": "app", "nodeName": node, "containers": [{"name": "app", "image": "none"}],
         });
@@ -155,6 +157,7 @@ fn recorded(client: Client, requests: Arc<Mutex<Vec<String>>>) -> Client {
 const PASSING: u8 = 0;
 const CUT: u8 = 1;
 const FROZEN: u8 = 2;
+const TEARING: u8 = 3;
 
 /// Copies bytes between a client and the API server, or does not.
 pub(super) struct Proxy(AtomicU8);
@@ -185,6 +188,15 @@ impl Proxy {
         self.0.store(FROZEN, Ordering::SeqCst);
     }
 
+    /// Breaks the connection of the next request, which is on its way then.
+    pub(super) fn tear(&self) {
+        self.0.store(TEARING, Ordering::SeqCst);
+    }
+
+    pub(super) fn is_torn(&self) -> bool {
+        self.0.load(Ordering::SeqCst) != TEARING
+    }
+
     pub(super) fn mend(&self) {
         self.0.store(PASSING, Ordering::SeqCst);
     }
@@ -212,12 +224,16 @@ impl Proxy {
             while self.0.load(Ordering::SeqCst) == FROZEN {
                 thread::park_timeout(TICK);
             }
-            let broken = self.0.load(Ordering::SeqCst) == CUT;
+            let torn = read.as_ref().is_ok_and(|length| *length > 0)
+                && self.0.compare_exchange(TEARING, PASSING, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+            let broken = torn || self.0.load(Ordering::SeqCst) == CUT;
             let passed = match read {
+                // Before anything is passed on: who asks after the cut gets nothing through.
+                _ if broken => false,
                 Ok(length) => length > 0 && to.write_all(&buffer[..length]).is_ok(),
                 Err(error) => matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut),
             };
-            if broken || !passed {
+            if !passed {
                 drop((from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both)));
                 return;
             }

@@ -26,7 +26,7 @@ struct Callers {
 
 impl Callers {
     async fn new(kit: &Kit) -> Self {
-        let pod = kit.pod("app-0", "gone").await;
+        let pod = kit.pod("app-0", None).await;
         let known = secret(&kit.token(Some(&pod), AUDIENCE).await);
         let new = secret(&kit.token(Some(&pod), AUDIENCE).await);
         let authenticator = Arc::new(kit.authenticator(AuthenticationOptions::default()));
@@ -150,15 +150,19 @@ async fn keys_are_read_and_an_outage_is_noticed_without_any_caller() {
     until(Duration::from_secs(10), "the keys are read", || async { kit.requests("/openid/v1/jwks") == 1 }).await;
     assert_eq!(kit.requests("/readyz"), 0);
     kit.pass(Span::from_seconds(31));
-    until(Duration::from_secs(10), "an idle way is tried", || async { kit.requests("/readyz") == 1 }).await;
+    until(Duration::from_secs(10), "an idle way is tried", || async { kit.requests("/readyz") > 0 }).await;
     kit.proxy.cut();
-    kit.pass(Span::from_seconds(31));
-    until(Duration::from_secs(10), "an outage is noticed", || async { kit.outage.round().is_none() }).await;
+    until(Duration::from_secs(10), "an outage is noticed", || async {
+        // The answer to the try before may have come after any step of the clock.
+        kit.pass(Span::from_seconds(31));
+        kit.outage.round().is_none()
+    })
+    .await;
     running.abort();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_idle_connection_that_the_api_server_closed_is_no_outage() {
+async fn a_connection_that_broke_is_no_outage() {
     let kit = Kit::new().await;
     let callers = Callers::new(&kit).await;
     for _ in 0..10 {
@@ -168,6 +172,14 @@ async fn an_idle_connection_that_the_api_server_closed_is_no_outage() {
         kit.proxy.mend();
         kit.pass(Span::from_seconds(61));
         assert_eq!(callers.call(&callers.known).await.0, Ok(()));
+        assert_eq!(kit.outage.round(), Some(0));
+    }
+    // A request is on its way when its connection breaks.
+    for _ in 0..5 {
+        kit.pass(Span::from_seconds(61));
+        kit.proxy.tear();
+        assert_eq!(callers.call(&callers.known).await.0, Ok(()));
+        assert!(kit.proxy.is_torn());
         assert_eq!(kit.outage.round(), Some(0));
     }
     // Idle for most of the time that the client waits for answers.
