@@ -12,13 +12,13 @@ import ssl
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from support import API_VERSION, ROOT, Json
+from support import API_VERSION, ROOT, Json, program
 
 RIG = str(ROOT / "e2e" / "cluster")
 COMMAND_SECONDS = 120.0
@@ -116,6 +116,18 @@ class Cluster:
     def apply(self, *objects: Json, field_manager: str = "kubectl") -> None:
         listing = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
         self.kubectl("apply", "--server-side", "--field-manager", field_manager, manifest=listing).ok()
+
+
+@contextmanager
+def control_plane(purpose: str, *options: str) -> Iterator[Cluster]:
+    """A control plane that goes away whatever becomes of the tests."""
+    for variable in ("COFFER_BIN", "COFFER_SIDECAR_BIN"):
+        program(variable)
+    cluster = Cluster(purpose, *options)
+    try:
+        yield cluster.up()
+    finally:
+        cluster.down()
 
 
 class ApiError(Exception):

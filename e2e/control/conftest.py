@@ -13,19 +13,20 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 sys.dont_write_bytecode = True
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE)]
 sys.path += [str(HERE.parent / "local"), str(HERE.parent / "formats")]
 
-BINARIES = ("COFFER_BIN", "COFFER_SIDECAR_BIN")
-
+KEPT = ("COFFER_BIN", "COFFER_SIDECAR_BIN", "COFFER_CONTROL_RUN", "COFFER_CONTROL_PAIRS")
 # Settings of whoever runs the tests must not decide their outcome; boto3 reads them when it is imported.
-for name in [name for name in os.environ if name.startswith(("AWS_", "COFFER_")) and name not in BINARIES]:
-    if not name.startswith("COFFER_CONTROL_"):
+for name in [name for name in os.environ if name.startswith(("AWS_", "COFFER_"))]:
+    if name not in KEPT:
         del os.environ[name]
 os.environ |= {
     "AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "AWS_EC2_METADATA_DISABLED": "true",
@@ -33,9 +34,33 @@ os.environ |= {
 }
 
 import cluster as clusters
-from cluster import Cluster
+from cluster import Cluster, control_plane
 from installation import Installation, Tenant
-from support import program
+
+# Modules of one row share a worker and thus a cluster. The longest come first.
+ROWS = [["test_outage"], ["test_takeover"], ["test_keys", "test_api", "test_rights"], ["test_quiet"],
+        ["test_initialisation"], ["test_damage"]]
+
+
+def row(node_id: str) -> int:
+    module = Path(node_id.split("::")[0]).stem
+    return next((number for number, modules in enumerate(ROWS) if module in modules), len(ROWS))
+
+
+class RowScheduling(LoadScopeScheduling):
+    """Gives each row to one worker."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return str(row(nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> RowScheduling:
+    return RowScheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: row(item.nodeid))
 
 
 def is_worker(config: pytest.Config) -> bool:
@@ -50,17 +75,6 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not is_worker(config) and not config.option.collectonly:
         clusters.end_run()
-
-
-@contextmanager
-def control_plane(purpose: str, *options: str) -> Iterator[Cluster]:
-    for variable in BINARIES:
-        program(variable)
-    cluster = Cluster(purpose, *options)
-    try:
-        yield cluster.up()
-    finally:
-        cluster.down()
 
 
 @contextmanager

@@ -10,7 +10,6 @@ import os
 import re
 import signal
 import subprocess
-import urllib.request
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -48,6 +47,8 @@ class Process:
     def spawn(self) -> None:
         """Starts without waiting. Each run has a log of its own, so that those of one are not lost."""
         self.runs += 1
+        while self.log.exists():
+            self.runs += 1
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **self.env}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import copy
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from coffer_formats import Root, open_object, seal_object, unwrap_root
@@ -15,7 +14,6 @@ from installation import Installation
 from support import KEYS, Json, until
 
 DATA = "sealed"
-Change = Callable[[Json], Json | None]
 
 
 def content(secret: Json) -> bytes:
@@ -51,10 +49,6 @@ def without_data(secret: Json) -> Json:
 
 def of_another_type(secret: Json) -> Json:
     return {**copy.deepcopy(secret), "type": "Opaque"}
-
-
-def deleted(_: Json) -> None:
-    return None
 
 
 @dataclass

@@ -11,12 +11,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import pytest
-
 from installation import Tenant
 from support import Refusal, attempt, measured, outcome, refusal, until
 
-pytestmark = pytest.mark.xdist_group("healthy")
 PAIRS = int(os.environ.get("COFFER_CONTROL_PAIRS", "200"))
 
 
@@ -29,7 +26,8 @@ def test_created_by_a_call_a_key_is_a_resource_that_the_api_keeps(tenant: Tenant
     name = made["metadata"]["name"]
     assert re.fullmatch("k-[a-z2-7]{20}", name)
     assert made["spec"] == {
-        "description": "by call", "keySpec": "SYMMETRIC_DEFAULT", "keyUsage": "ENCRYPT_DECRYPT", "tags": {"team": "shop"}
+        "description": "by call", "keySpec": "SYMMETRIC_DEFAULT", "keyUsage": "ENCRYPT_DECRYPT",
+        "tags": {"team": "shop"},
     }
     owners = {entry["manager"] for entry in made["metadata"]["managedFields"] if "f:spec" in entry["fieldsV1"]}
     assert owners == {"coffer-api"}

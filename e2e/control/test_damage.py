@@ -11,7 +11,6 @@ import os
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 
@@ -21,8 +20,6 @@ from coffer_formats import print_key_id
 from installation import Installation, Tenant, condition, is_ready
 from sealed import Vault, content, holding
 from support import GROUP, Json, Refusal, attempt, outcome, until
-
-pytestmark = pytest.mark.xdist_group("damage")
 
 
 @dataclass
@@ -49,7 +46,7 @@ class Damage:
 RECORD = ("RecordUnreadable",)
 MATERIAL = ("MaterialUnreadable",)
 INVALID = "KMSInvalidStateException"
-CHANGES: dict[str, Callable[[Json], Json | None]] = {
+CHANGES: dict[str, Callable[[Json], Json]] = {
     "flipped": sealed.flipped, "truncated": sealed.truncated, "emptied": sealed.emptied,
     "without-data": sealed.without_data,
 }
@@ -126,8 +123,8 @@ class Story:
 
     def damage_all(self) -> None:
         for change, damage in CHANGES.items():
-            self.vault.edit(damage(self.keys[f"record-{change}"].record) or {})
-            self.vault.write(damage(self.keys[f"material-{change}"].material) or {})
+            self.vault.edit(damage(self.keys[f"record-{change}"].record))
+            self.vault.write(damage(self.keys[f"material-{change}"].material))
         key = self.keys["record-of-another-installation"]
         self.vault.edit(self.vault.under_another_root(key.record, uuid.UUID(key.id).bytes))
         key = self.keys["material-of-another-installation"]

@@ -15,7 +15,6 @@ from cluster import Cluster, keys, secrets
 from installation import Installation
 from support import API_VERSION, KEYS, SYSTEM, Json, measured, outcome, until
 
-pytestmark = pytest.mark.xdist_group("initialisation")
 INSTALLATION = f"/apis/{API_VERSION}/installations/coffer"
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
 from cluster import keys
 from installation import Tenant, condition
-from support import GROUP, KEYS, API_VERSION, Refusal, attempt, measured, outcome, refusal, until
-
-pytestmark = pytest.mark.xdist_group("healthy")
+from support import API_VERSION, GROUP, KEYS, Json, Refusal, attempt, measured, outcome, refusal, until
 
 
 def test_an_applied_key_becomes_ready_and_tells_all_about_itself(tenant: Tenant) -> None:
@@ -72,7 +71,8 @@ def test_a_key_that_its_manifest_disables_refuses_use_until_it_is_enabled_there(
     tenant.apply("orders", enabled=False)
     tenant.shows("orders", lambda key: key["status"]["keyState"] == "Disabled", "Disabled")
     refused = refusal(kms.decrypt, CiphertextBlob=blob)
-    assert refused.code == "DisabledException" and key_id in refused.message and refused.message.endswith("is disabled.")
+    assert refused.code == "DisabledException"
+    assert key_id in refused.message and refused.message.endswith("is disabled.")
     assert outcome(kms.encrypt, KeyId=key_id, Plaintext=b"x") == "DisabledException"
     assert kms.describe_key(KeyId=key_id)["KeyMetadata"]["Enabled"] is False
     tenant.apply("orders", enabled=True)
@@ -93,9 +93,9 @@ def test_a_deleted_key_is_gone_at_once_and_waits_for_its_destruction(tenant: Ten
     assert len(tenant.installation.sealed("material", key_id)) == 1
 
 
-def until_deleted(kms: object, key_id: str) -> dict:
-    def look() -> dict | None:
-        metadata = kms.describe_key(KeyId=key_id)["KeyMetadata"]  # type: ignore[attr-defined]
+def until_deleted(kms: Any, key_id: str) -> Json:
+    def look() -> Json | None:
+        metadata = kms.describe_key(KeyId=key_id)["KeyMetadata"]
         return metadata if metadata["KeyState"] == "PendingDeletion" else None
 
     return until(look, "PendingDeletion")
@@ -158,13 +158,13 @@ def test_a_namespace_that_was_made_again_gets_nothing_of_the_old_one(tenant: Ten
         ("KeyAlias", {"aliasName": "alias/orders", "keyRef": {"name": "orders"}}),
     ],
 )
-def test_a_kind_without_behaviour_says_that_it_is_not_implemented(tenant: Tenant, kind: str, spec: dict) -> None:
+def test_a_kind_without_behaviour_says_that_it_is_not_implemented(tenant: Tenant, kind: str, spec: Json) -> None:
     plural = {"KeyPolicy": "keypolicies", "Grant": "grants", "KeyAlias": "keyaliases"}[kind]
     manifest = {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": "orders"}, "spec": spec}
     tenant.kubectl("apply", "--server-side", manifest=manifest).ok()
     path = f"/apis/{API_VERSION}/namespaces/{tenant.namespace}/{plural}/orders"
 
-    def stalled() -> dict | None:
+    def stalled() -> Json | None:
         found = condition(tenant.api.get(path), "Stalled")
         return found if found.get("status") == "True" else None
 

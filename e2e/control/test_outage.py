@@ -17,7 +17,6 @@ from cluster import keys
 from installation import Installation, Server, Tenant
 from support import Refusal, attempt, measured, outcome, until
 
-pytestmark = pytest.mark.xdist_group("outage")
 GRACE = 20
 RBAC_LAG = 1.5
 
@@ -109,6 +108,8 @@ def test_a_change_of_rights_just_before_an_outage_cuts_off_nobody_else(story: St
     until(lambda: story.uses(story.known) == ["ok", "ok"], "service", 30)
     use_for(story, RBAC_LAG)
     story.installation.tenant().caller()
+    # Every caller is reviewed anew after a change; those who were are to go on.
+    use_for(story, 0.4)
     with away(story.installation):
         use_for(story, 3)
 

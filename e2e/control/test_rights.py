@@ -6,14 +6,18 @@ import base64
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from installation import Caller, Tenant
 from support import Refusal, attempt, measured, outcome, refusal, until
-
-pytestmark = pytest.mark.xdist_group("healthy")
 
 
 def test_without_rights_everything_is_denied(tenant: Tenant) -> None:
@@ -90,7 +94,8 @@ def test_kubectl_auth_can_i_says_what_really_happens(tenant: Tenant) -> None:
         tenant.caller("viewer", "coffer-viewer"), tenant.caller("nobody", "view"),
         named_role(tenant, ["decrypt", "get"], ["orders"]),
     ]
-    blobs = {name: callers[0].kms().encrypt(KeyId=key_id, Plaintext=b"x")["CiphertextBlob"] for name, key_id in ids.items()}
+    user = callers[0].kms()
+    blobs = {name: user.encrypt(KeyId=key_id, Plaintext=b"x")["CiphertextBlob"] for name, key_id in ids.items()}
     said, real = {}, {}
     for caller in callers:
         kms = caller.kms()
@@ -115,7 +120,8 @@ def can_i(tenant: Tenant, caller: Caller, verb: str, name: str) -> str:
 
 def test_a_token_for_another_audience_is_refused(tenant: Tenant) -> None:
     caller = tenant.caller()
-    for audience in ("kms.coffer.dev", "kms.coffer.dev/00112233445566778899aabbccddeeff", "https://kubernetes.default.svc"):
+    other = "kms.coffer.dev/00112233445566778899aabbccddeeff"
+    for audience in ("kms.coffer.dev", other, "https://kubernetes.default.svc"):
         refused = refusal(caller.kms(token=caller.token(audience)).list_keys)
         assert refused.code == "UnrecognizedClientException", audience
         assert "audience" in refused.message
@@ -126,15 +132,49 @@ def test_what_is_no_token_is_refused(tenant: Tenant) -> None:
     good = caller.token()
     header, payload, signature = good.split(".")
     claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
-    forged = base64.urlsafe_b64encode(json.dumps({**claims, "sub": "system:serviceaccount:default:x"}).encode())
-    unsigned = base64.urlsafe_b64encode(json.dumps({"alg": "none", "kid": "x"}).encode()).decode().rstrip("=")
+    forged = base64url(json.dumps({**claims, "sub": "system:serviceaccount:default:x"}).encode())
+    unsigned = base64url(json.dumps({"alg": "none", "kid": "x"}).encode())
     tokens = [
-        "garbage", "a.b.c", f"{header}.{forged.decode().rstrip('=')}.{signature}", f"{unsigned}.{payload}.",
+        "garbage", "a.b.c", f"{header}.{forged}.{signature}", f"{unsigned}.{payload}.",
         f"{header}.{payload}.{signature[:-8]}AAAAAAAA", f"{header}.{payload}",
     ]
     codes = [outcome(caller.kms(token=token).list_keys) for token in tokens]
     assert codes == ["UnrecognizedClientException"] * len(tokens)
     assert outcome(caller.kms(token=good).list_keys) == "ok"
+
+
+def test_a_token_out_of_its_time_is_refused(tenant: Tenant) -> None:
+    """Signed with the cluster's own key, so that nothing but the time is wrong."""
+    caller, now = tenant.caller(), int(time.time())
+    good = caller.token()
+    times = {
+        "as it was": {}, "expired": {"exp": now - 60, "iat": now - 4000, "nbf": now - 4000},
+        "not yet": {"exp": now + 4000, "iat": now + 600, "nbf": now + 600}, "without an end": {"exp": None},
+    }
+    outcomes = {name: outcome(caller.kms(token=signed_anew(tenant, good, changes)).list_keys)
+                for name, changes in times.items()}
+    assert outcomes.pop("as it was") == "ok"
+    assert set(outcomes.values()) == {"UnrecognizedClientException"}, outcomes
+
+
+def signed_anew(tenant: Tenant, token: str, changes: dict[str, Any]) -> str:
+    """The same token with other claims, by the key with which the API server signs."""
+    header, payload, _ = token.split(".")
+    claims = {**json.loads(base64.urlsafe_b64decode(payload + "==")), **changes}
+    claims = {name: value for name, value in claims.items() if value is not None}
+    signed = f"{header}.{base64url(json.dumps(claims).encode())}"
+    key = load_pem_private_key((Path(tenant.cluster.kubeconfig).parent / "pki" / "tokens.key").read_bytes(), None)
+    if isinstance(key, RSAPrivateKey):
+        signature = key.sign(signed.encode(), PKCS1v15(), SHA256())
+    else:
+        assert isinstance(key, EllipticCurvePrivateKey)
+        pair = decode_dss_signature(key.sign(signed.encode(), ECDSA(SHA256())))
+        signature = b"".join(number.to_bytes(32, "big") for number in pair)
+    return f"{signed}.{base64url(signature)}"
+
+
+def base64url(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).decode().rstrip("=")
 
 
 def test_the_token_of_a_pod_that_was_there_once_is_refused(tenant: Tenant) -> None:

@@ -26,7 +26,7 @@ from support import (
     GROUP, INSTALLATION, KUBECTL_SECONDS, ROOT, Caller, Cluster, Keys, Server, binary, until,
 )
 
-CLUSTER = "faults"
+CLUSTER = "faults-" + os.environ.get("PYTEST_XDIST_WORKER", "one")
 NAMESPACE = "shop"
 
 

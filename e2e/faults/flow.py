@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from fault_layer import FaultLayer
 from faults import Fault, RequestAction
 from seen import Request
-from support import Caller, Cluster, Json, Keys, until
+from support import CONVERGES_SECONDS, Caller, Cluster, Json, Keys, until
 
 REQUESTS_MAX = 60
 QUIET_SECONDS = 0.2
@@ -31,13 +31,16 @@ class Flow:
     caller: Caller
     made: dict[str, Json] = field(default_factory=dict)
 
-    def make(self, name: str, action: RequestAction | None = None, label: str = "", nth: int = 1) -> list[Request]:
+    def make(
+        self, name: str, action: RequestAction | None = None, label: str = "", nth: int = 1,
+        seconds: float = CONVERGES_SECONDS,
+    ) -> list[Request]:
         """Makes a key, where one request of it fails, and gives all requests that it took."""
         self.settle(self.layer.mark())
         before, mark = self.cluster.sealed(), self.layer.mark()
         fault = self.plant(name, action, label, nth) if action else None
         self.keys.make(name)
-        status = self.keys.wait_ready(name)
+        status = self.keys.wait_ready(name, seconds)
         if fault is not None:
             until(lambda: fault.met, f"{label} to meet the fault")
         requests = self.settle(mark)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 
 import pytest
 
@@ -12,7 +11,8 @@ from flow import WRITES, Flow
 from support import Server, until
 
 HOLD_SECONDS = 120.0
-LATE_SECONDS = 6.0  # The server gives up after five.
+LATE_SECONDS = 6.0  # The server gives up on its store after five,
+ANSWER_SECONDS = 45.0  # and on everything else after thirty.
 
 FAULTS: dict[str, RequestAction] = {
     "cut before": Cut(),
@@ -29,7 +29,10 @@ FAULTS: dict[str, RequestAction] = {
 READ_FAULTS: dict[str, RequestAction] = {"cut before": Cut(), "500": Refuse(500)}
 
 # Everything that making one key reads, and how often.
-READS = {"get owner": 5, "get key": 6, "get material": 3}
+READS = {"get owner": 4, "get key": 5, "get material": 2}
+
+
+STORE_WRITES = tuple(write for write in WRITES if write.split()[1] in ("owner", "key", "material"))
 
 
 def name_of(*parts: str) -> str:
@@ -62,33 +65,28 @@ def test_a_read_that_fails_costs_nothing(flow: Flow, server: Server, read: str, 
     server.assert_alive()
 
 
-@pytest.mark.parametrize("label", [*READS, *WRITES])
-def test_a_request_that_is_never_answered_is_given_up(flow: Flow, server: Server, label: str) -> None:
+@pytest.mark.parametrize("label", [*READS, *STORE_WRITES])
+def test_a_request_to_the_store_that_is_never_answered_is_given_up(flow: Flow, server: Server, label: str) -> None:
     flow.make(name_of(label, "hangs"), Hold(HOLD_SECONDS), label)
     server.assert_alive()
 
 
-@pytest.mark.parametrize("write", [write for write in WRITES if write.split()[1] in ("owner", "key", "material")])
+@pytest.mark.parametrize("write", STORE_WRITES)
 def test_a_write_that_is_done_after_it_was_given_up_changes_nothing(flow: Flow, server: Server, write: str) -> None:
-    mark = flow.layer.mark()
     flow.make(name_of(write, "late"), Late(LATE_SECONDS), write)
-    until(lambda: time.monotonic() > first(flow, mark, write) + LATE_SECONDS + 0.5, "the late write")
     server.assert_alive()
 
 
-def first(flow: Flow, mark: int, label: str) -> float:
-    return next(request.at for request in flow.layer.since(mark) if request.label == label)
-
-
-def test_events_go_on_after_one_that_is_never_answered(flow: Flow) -> None:
+def test_neither_a_status_nor_an_event_that_is_never_answered_holds_up_the_next(flow: Flow, server: Server) -> None:
     flow.make("event-hangs", Hold(HOLD_SECONDS), "create events")
     mark = flow.layer.mark()
-    flow.make("event-after")
+    flow.make("status-hangs", Hold(HOLD_SECONDS), "patch kmskeys/status", seconds=ANSWER_SECONDS)
 
     def told() -> bool:
-        return any(str(request).startswith("create events (event-after") for request in flow.layer.since(mark))
+        return any(str(request).startswith("create events (status-hangs") for request in flow.layer.since(mark))
 
-    until(told, "the event of the next key")
+    until(told, "the event of the next key", ANSWER_SECONDS)
+    server.assert_alive()
 
 
 def test_every_key_is_as_it_was_first(flow: Flow, server: Server) -> None:

@@ -33,6 +33,9 @@ pub enum ExecuteError {
     /// Sealed state could not be read or written.
     #[error("the sealed state failed")]
     Vault(#[from] VaultError),
+    /// The root that would seal is gone from the store.
+    #[error("the root is missing from the store; bring it back from a backup, nothing new is sealed until then")]
+    RootMissing,
     /// The key backend could not do it.
     #[error("the key backend failed")]
     Backend(#[from] BackendError),
@@ -41,6 +44,10 @@ pub enum ExecuteError {
 impl Engine {
     /// Carries out one action for a key.
     pub async fn execute(&self, key_id: &KeyId, action: &Action) -> ActionResult {
+        let begins = matches!(action, Action::ClaimOwner(_) | Action::CreateRecord(_) | Action::CreateMaterial { .. });
+        if begins && self.snapshots.load().root_is_lost {
+            return ActionResult::Failed(ExecuteError::RootMissing);
+        }
         let written = match action {
             Action::ClaimOwner(claim) => self.vault.create(&own_claim_name(claim), claim).await,
             Action::ConfirmOwner(claim) => self.confirm_claim(claim).await,

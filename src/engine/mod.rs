@@ -58,6 +58,8 @@ pub struct Engine {
     pub region: Region,
     /// Which account a namespace is.
     pub accounts: accounts::Accounts,
+    /// Whether a spec may name the key id.
+    pub allows_fixed_key_ids: bool,
     /// Opens and seals the state.
     pub vault: vault::Vault,
     /// What requests are answered from.

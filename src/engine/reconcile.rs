@@ -52,6 +52,14 @@ pub enum ReconcileError {
         #[source]
         source: ExecuteError,
     },
+    /// Whoever may name a key id may take one that another resource's lost key would need.
+    #[error(
+        "spec.keyId: this installation does not allow fixed key ids; leave it out, or start servers with --allow-fixed-key-ids"
+    )]
+    FixedKeyId,
+    /// The resource was made again since it was read.
+    #[error("the resource is older than what the api server holds")]
+    StaleResource,
     /// Resources could not be read.
     #[error("the resources could not be read")]
     Resources(#[from] ResourceError),
@@ -95,11 +103,17 @@ impl Engine {
         name: &str,
         resource: Option<&Resource>,
     ) -> Result<Option<Settled>, ReconcileError> {
+        if !self.allows_fixed_key_ids && resource.is_some_and(|resource| resource.spec.key_id.is_some()) {
+            return Err(ReconcileError::FixedKeyId);
+        }
         let previous = self.ports.resources.reported(namespace, name).await;
         let mut written = None;
         let Some(mut observed) = self.observe(namespace, name, resource).await? else { return Ok(None) };
         for _ in 1..RECONCILE_ROUNDS_MAX {
             let plan = self.plan(&observed, resource, &previous);
+            if plan.because == Reason::ResourceReplaced && !self.is_fresh(resource).await? {
+                return Err(ReconcileError::StaleResource);
+            }
             // A fault is never concluded from a view whose parts are of different times.
             let concludes = plan.actions.is_empty();
             if concludes && (observed.at_once || plan.because == Reason::InSync) {
@@ -120,6 +134,14 @@ impl Engine {
         }
         let plan = self.plan(&observed, resource, &previous);
         Ok(Some(self.settle(observed, resource, plan, None, written).await))
+    }
+
+    /// Whether a resource is still what it was read as. A watch that is behind would give a key back to a namespace
+    /// or a resource that is not there any more.
+    async fn is_fresh(&self, resource: Option<&Resource>) -> Result<bool, ReconcileError> {
+        let Some(resource) = resource else { return Ok(true) };
+        let read = self.ports.resources.get(&resource.namespace, &resource.name).await?;
+        Ok(read.is_some_and(|read| (read.uid, read.namespace_uid) == (resource.uid, resource.namespace_uid)))
     }
 
     /// After our own write only what it wrote is read again. Everything else may be old by now, and does no

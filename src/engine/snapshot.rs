@@ -23,7 +23,7 @@ use crate::types::revision::Revision;
 use crate::types::state::KeyState;
 
 /// The kinds that decide about requests.
-pub const WATCHED: &[Kind] = &[Kind::Key, Kind::Material];
+pub const WATCHED: &[Kind] = &[Kind::Root, Kind::Key, Kind::Material];
 
 const SHARDS: usize = 256;
 
@@ -80,13 +80,16 @@ type Shard = HashMap<[u8; 16], Slot>;
 #[derive(Clone)]
 pub struct Snapshot {
     shards: Vec<Arc<Shard>>,
+    /// Whether the root that seals was there and is gone. What is sealed from then on could never be opened again
+    /// after a restart.
+    pub root_is_lost: bool,
     /// The point.
     pub revision: Revision,
 }
 
 impl Snapshot {
     fn empty() -> Self {
-        Self { shards: vec![Arc::default(); SHARDS], revision: Revision::default() }
+        Self { shards: vec![Arc::default(); SHARDS], root_is_lost: false, revision: Revision::default() }
     }
 
     /// What is known of a key id.
@@ -188,10 +191,15 @@ impl Engine {
     }
 
     async fn apply(&self, event: Event) {
+        let before = self.snapshots.load();
         let mut next = match &event {
             Event::Reset(..) => Snapshot::empty(),
-            _ => self.snapshots.load().as_ref().clone(),
+            _ => before.as_ref().clone(),
         };
+        next.root_is_lost = self.root_is_lost(&event, &before);
+        if next.root_is_lost && !before.root_is_lost {
+            tracing::error!("the root is gone from the store; nothing new is sealed until it is back from a backup");
+        }
         match event {
             Event::Reset(objects, revision) => {
                 let mut changed: Vec<KeyId> = Vec::new();
@@ -208,6 +216,19 @@ impl Engine {
             Event::Deleted(name, revision) => self.change(&mut next, &name, None, revision).await,
         }
         self.snapshots.store(next);
+    }
+
+    fn root_is_lost(&self, event: &Event, before: &Snapshot) -> bool {
+        let root = ObjectName::root(self.vault.roots.active_term());
+        match event {
+            // The first list comes right after the root was read.
+            Event::Reset(objects, _) => {
+                before.revision > Revision::default() && !objects.iter().any(|(name, _)| *name == root)
+            }
+            Event::Applied(name, ..) if *name == root => false,
+            Event::Deleted(name, _) if *name == root => true,
+            Event::Applied(..) | Event::Deleted(..) => before.root_is_lost,
+        }
     }
 
     async fn change(&self, next: &mut Snapshot, name: &ObjectName, stored: Option<Stored>, revision: Revision) {

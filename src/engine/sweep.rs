@@ -170,11 +170,13 @@ fn failure_conditions(
         ReconcileError::Vault(VaultError::DoesNotOpen(_) | VaultError::Content { .. }) => {
             ConditionReason::RecordUnreadable
         }
+        ReconcileError::FixedKeyId => ConditionReason::InvalidSpec,
         _ => ConditionReason::Failed,
     };
-    let stalls = reason == ConditionReason::RecordUnreadable;
+    let stalls = reason != ConditionReason::Failed;
     let message = match error {
         ReconcileError::Vault(cause) if stalls => format!("{cause}; restore it from a backup"),
+        ReconcileError::FixedKeyId => error.to_string(),
         other => format!("{other}; it is tried again"),
     };
     let generation = i64::try_from(resource.generation).unwrap_or(i64::MAX);

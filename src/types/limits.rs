@@ -266,3 +266,6 @@ pub const CERTIFICATE_REPEAT_PERIOD: Span = Span::from_hours(1);
 pub const WATCH_BACKOFF_MIN: Span = Span::from_milliseconds(500);
 /// Longest wait before a broken watch is made again.
 pub const WATCH_BACKOFF_MAX: Span = Span::from_seconds(5);
+/// Seconds that the watch of namespaces runs before it is made again. It says whose keys a namespace's rights are
+/// about, so a watch that has silently broken must not last.
+pub const NAMESPACE_WATCH_SECONDS: u32 = 60;

@@ -6,6 +6,7 @@ import base64
 import http.client
 import json
 import ssl
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ Json = dict[str, Any]
 GROUP = "/apis/kms.coffer.dev/v1alpha1"
 APPLY = "application/apply-patch+yaml"
 PAGE_ITEMS = 500
+# The API server closes connections that nobody used for three minutes.
+IDLE_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -60,14 +63,22 @@ class Client:
     def __init__(self, access: Access) -> None:
         self.access = access
         self.connection = access.connect()
+        self.used = time.monotonic()
 
-    def raw(self, method: str, path: str, body: Json | None = None, kind: str = "application/json") -> bytes:
+    def send(self, method: str, path: str, body: Json | None, kind: str) -> tuple[int, bytes]:
+        if time.monotonic() - self.used > IDLE_SECONDS:
+            self.connection.close()
         given = None if body is None else json.dumps(body).encode()
         self.connection.request(method, path, given, {"Content-Type": kind})
         response = self.connection.getresponse()
         answer = response.read()
-        if response.status >= 300:
-            raise Failure(f"{method} {path}: {response.status} {answer[:500].decode(errors='replace')}")
+        self.used = time.monotonic()
+        return response.status, answer
+
+    def raw(self, method: str, path: str, body: Json | None = None, kind: str = "application/json") -> bytes:
+        status, answer = self.send(method, path, body, kind)
+        if status >= 300:
+            raise Failure(f"{method} {path}: {status} {answer[:500].decode(errors='replace')}")
         return answer
 
     def call(self, method: str, path: str, body: Json | None = None, kind: str = "application/json") -> Json:
@@ -78,10 +89,8 @@ class Client:
         return self.call("PATCH", f"{path}?fieldManager=benchmark&force=true", body, APPLY)
 
     def found(self, path: str) -> Json | None:
-        self.connection.request("GET", path)
-        response = self.connection.getresponse()
-        answer = response.read()
-        return json.loads(answer) if response.status == 200 else None
+        status, answer = self.send("GET", path, None, "application/json")
+        return json.loads(answer) if status == 200 else None
 
     def list_all(self, path: str) -> int:
         """Reads a whole list in pages, as Coffer does, and only counts its bytes."""

@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -125,7 +126,7 @@ class Benchmark:
         tell("waiting until the controllers of Kubernetes know our kinds")
         rest.wait_for_controllers(of.client)
         tell(f"counting what the cluster asks of itself, for {arguments.rest_seconds} s")
-        baseline = rest.rates(of.client, arguments.rest_seconds)
+        baseline = rest.baseline(of.client, of.rig.pids(), arguments.rest_seconds)
         server = of.start("coffer-0")
         server.wait_ready()
         of.make_caller()
@@ -208,15 +209,18 @@ def on_signals(handler: Callable[[int, FrameType | None], None]) -> None:
 def main(given: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(given)
     on_signals(interrupt)
-    report, stack, code, begun = Report(), ExitStack(), 0, time.monotonic()
+    report, stack, code, begun = Report(), ExitStack(), 1, time.monotonic()
     try:
         Benchmark(arguments, report, stack).run()
+        code = 0
     except Failure as failure:
         tell(f"error: {failure}")
-        code = 1
     except KeyboardInterrupt:
         tell("interrupted")
         code = 130
+    except Exception:
+        # What was measured until now is printed all the same.
+        traceback.print_exc()
     finally:
         on_signals(lambda number, frame: None)
         stack.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +15,7 @@ from .counts import Counts
 from .installation import Installation, Server, manifest
 from .output import Failure, Report, Row, tell
 from .process import cpu_seconds, machine_cpu_seconds
+from .rest import Baseline
 from .watch import Name, ReadyWatch
 
 # The aim of the project: 10,000 keys within 5 minutes.
@@ -27,16 +29,20 @@ MEMORY_LIMIT = 100.0
 
 
 class Shares:
-    """Who used the machine's CPU time."""
+    """Who used the machine's CPU time, beyond what they use anyhow."""
 
-    def __init__(self, pids: dict[str, int]) -> None:
-        self.pids = pids
+    def __init__(self, pids: dict[str, int], cores: dict[str, float]) -> None:
+        self.pids, self.cores = pids, cores
         self.begun, self.machine = time.monotonic(), machine_cpu_seconds()
         self.before = {name: cpu_seconds(pid) for name, pid in pids.items()}
 
     def used(self) -> dict[str, float]:
         """Seconds of each of them, of the most first."""
-        used = {name: cpu_seconds(pid) - self.before[name] for name, pid in self.pids.items()}
+        elapsed = time.monotonic() - self.begun
+        used = {
+            name: max(0.0, cpu_seconds(pid) - self.before[name] - self.cores.get(name, 0) * elapsed)
+            for name, pid in self.pids.items()
+        }
         return dict(sorted(used.items(), key=lambda one: -one[1]))
 
     def others(self, used: dict[str, float]) -> float:
@@ -48,20 +54,18 @@ class Shares:
 class Keys:
     """Makes keys and waits for them."""
 
-    def __init__(self, of: Installation, server: Server, watch: ReadyWatch, baseline: Counts, report: Report) -> None:
+    def __init__(self, of: Installation, server: Server, watch: ReadyWatch, baseline: Baseline, report: Report) -> None:
         self.of, self.server, self.watch, self.baseline, self.report = of, server, watch, baseline, report
         self.pids = {**of.rig.pids(), "coffer": server.pid, "the benchmark": os.getpid()}
 
     @contextmanager
     def counted(self, own: dict[tuple[str, str], float]) -> Iterator[Counts]:
-        """Fills in what Coffer asked for meanwhile. `baseline` is by the second."""
+        """Fills in what Coffer asked for meanwhile."""
         result = Counts()
         before, begun = counts.read(self.of.client), time.monotonic()
         yield result
         seconds = time.monotonic() - begun
-        others = {name: rate * seconds for name, rate in self.baseline.requests.items()}
-        for name, count in own.items():
-            others[name] = others.get(name, 0) + count
+        others = self.baseline.requests_in(seconds) + Counter(own)
         delta = counts.read(self.of.client).since(before).without(others)
         result.__dict__.update(delta.__dict__)
 
@@ -71,7 +75,7 @@ class Keys:
         for namespace in sorted({namespace for namespace, _ in names}):
             self.of.client.call("POST", "/api/v1/namespaces", {"metadata": {"name": namespace}})
         with self.counted({("POST", "kmskeys"): number}) as asked:
-            shares = Shares(self.pids)
+            shares = Shares(self.pids, self.baseline.cores)
             begun = time.monotonic()
             posted = self.post_all(names)
             ended = self.watch.wait_all(names, PATIENCE)

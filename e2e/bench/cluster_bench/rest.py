@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from dataclasses import dataclass
 
 from . import counts
 from .api import Client
-from .counts import Counts
+from .counts import Counts, Name
 from .output import Report, Row, tell
+from .process import cpu_seconds
 
 HOUR = 3600
 # Controllers of Kubernetes find new kinds within half a minute, and then watch them too.
 CONTROLLERS_SECONDS = 90
 CONTROLLERS = 2
+# The Installation tells of the last changes within half a minute.
+SETTLED_SECONDS = 35
 
 
 def wait_for_controllers(client: Client) -> None:
@@ -21,6 +25,24 @@ def wait_for_controllers(client: Client) -> None:
     deadline = time.monotonic() + CONTROLLERS_SECONDS
     while counts.read(client).watches["WATCH", "kmskeys"] < CONTROLLERS and time.monotonic() < deadline:
         time.sleep(1)
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What the cluster does by itself: requests by the second, open watches, and cores that its programs use."""
+
+    counts: Counts
+    cores: dict[str, float]
+
+    def requests_in(self, seconds: float) -> Counter[Name]:
+        return Counter({name: rate * seconds for name, rate in self.counts.requests.items()})
+
+
+def baseline(client: Client, pids: dict[str, int], seconds: float) -> Baseline:
+    before, begun = {name: cpu_seconds(pid) for name, pid in pids.items()}, time.monotonic()
+    found = rates(client, seconds)
+    elapsed = time.monotonic() - begun
+    return Baseline(found, {name: (cpu_seconds(pid) - before[name]) / elapsed for name, pid in pids.items()})
 
 
 def rates(client: Client, seconds: float) -> Counts:
@@ -36,14 +58,15 @@ def rates(client: Client, seconds: float) -> Counts:
     return delta
 
 
-def measure(client: Client, seconds: float, baseline: Counts, who: str, report: Report) -> None:
+def measure(client: Client, seconds: float, alone: Baseline, who: str, report: Report) -> None:
+    time.sleep(SETTLED_SECONDS)
     tell(f"counting requests at rest for {seconds:.0f} s: {who}")
     rate = rates(client, seconds)
-    found = rate.without(baseline.requests)
+    found = rate.without(alone.counts.requests)
     # Watches are counted when they end, which is too seldom to be seen in so short a time.
     found.requests = Counter({name: one for name, one in found.requests.items() if name[0] != "WATCH"})
     hourly = sum(found.requests.values()) * HOUR
-    opened = {name: count - baseline.watches[name] for name, count in rate.watches.items()}
+    opened = {name: count - alone.counts.watches[name] for name, count in rate.watches.items()}
     opened = {name: count for name, count in opened.items() if count > 0}
     watched = ", ".join(f"{resource} {count:.0f}" for (_, resource), count in sorted(opened.items()))
     rows = [

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from . import counts
 from .api import GROUP, Client
-from .counts import Counts
 from .installation import SEALED, Installation, Server
 from .output import Report, Row, tell
+from .rest import Baseline
 
 TIMES = 3
 # The aim of the project: within 3 s after the lists of everything are there.
@@ -27,7 +27,7 @@ def lists(client: Client) -> dict[str, tuple[float, int]]:
     return found
 
 
-def measure(of: Installation, server: Server, key: str, keys: int, baseline: Counts, report: Report) -> Server:
+def measure(of: Installation, server: Server, key: str, keys: int, baseline: Baseline, report: Report) -> Server:
     """Restarts it some times; gives the last one."""
     rows, asked_lines = [], []
     for turn in range(1, TIMES + 1):
@@ -40,8 +40,7 @@ def measure(of: Installation, server: Server, key: str, keys: int, baseline: Cou
             answer = other.submit(server.wait_answer, key)
             ready, answered = server.wait_ready(), answer.result()
         server.settle()
-        seconds = time.monotonic() - begun
-        others = {name: rate * seconds for name, rate in baseline.requests.items()}
+        others = baseline.requests_in(time.monotonic() - begun)
         asked = counts.read(of.client).since(before).without(others)
         secrets, resources = peer["Secrets"], peer["KmsKeys"]
         both = secrets[0] + resources[0]

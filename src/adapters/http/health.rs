@@ -35,7 +35,8 @@ pub async fn serve(listener: TcpListener, health: Arc<dyn Health>) {
                 async move { Ok::<_, std::convert::Infallible>(response) }
             });
             let mut builder = hyper::server::conn::http1::Builder::new();
-            builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT.duration());
+            // One request for each connection, so that nobody keeps the kubelet out by holding places.
+            builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT.duration()).keep_alive(false);
             drop(builder.serve_connection(TokioIo::new(stream), service).await);
             drop(place);
         });

@@ -65,6 +65,8 @@ impl Clients {
         config.default_retry = false;
         let limit: Duration = REVIEW_TIMEOUT.duration();
         (config.read_timeout, config.write_timeout) = (Some(limit), Some(limit));
+        // Without this, the time that a kept connection was idle counts against the answer.
+        config.reset_reader_on_write = true;
         let prompt = build(config, &date)?;
         Ok(Self { patient, prompt, date })
     }

@@ -12,6 +12,7 @@ use kube::{Api, Client, ResourceExt as _};
 use super::patience::Patience;
 
 use crate::types::ids::ObjectUid;
+use crate::types::limits::NAMESPACE_WATCH_SECONDS;
 
 /// What is known of namespaces.
 #[derive(Clone)]
@@ -22,7 +23,8 @@ impl Namespaces {
     pub fn follow(client: Client) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (reader, writer) = store();
         let api: Api<PartialObjectMeta<Namespace>> = Api::all(client);
-        let events = watcher(api, watcher::Config::default()).backoff(Patience::default()).modify(|namespace| {
+        let config = watcher::Config::default().timeout(NAMESPACE_WATCH_SECONDS);
+        let events = watcher(api, config).backoff(Patience::default()).modify(|namespace| {
             namespace.managed_fields_mut().clear();
             namespace.annotations_mut().clear();
         });

@@ -4,12 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use kube::api::{ListParams, Patch, PatchParams, PostParams};
+use kube::api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::core::DeserializeGuard;
 use kube::core::error_boundary::InvalidObject;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Api, Client, ResourceExt as _};
-use serde::Serialize;
 use serde_json::json;
 
 use super::conditions::{from_status, to_status};
@@ -63,31 +62,20 @@ impl KubeResources {
     /// # Errors
     /// Where its namespace cannot be read, or it lacks what the API server always sets. It is there all the same.
     pub async fn to_resource(&self, key: &KmsKey) -> Result<Option<Resource>, ResourceError> {
-        let metadata = &key.metadata;
-        if metadata.deletion_timestamp.is_some() {
-            return Ok(None);
-        }
-        let (namespace, name) = (key.namespace().unwrap_or_default(), key.name_any());
-        let failed = |source| medium(&namespace, &name, "read", source);
-        let namespace_uid = match self.namespaces.uid_of(&namespace) {
-            Some(uid) => Some(uid),
+        let namespace = key.namespace().unwrap_or_default();
+        match self.namespaces.uid_of(&namespace) {
+            Some(uid) => to_resource(key, &namespace, Some(uid)),
             // The watch of namespaces may be a moment behind.
-            None => self.namespaces.read_uid(&self.client, &namespace).await.map_err(failed)?,
-        };
-        let resource = || {
-            Some(Resource {
-                namespace: namespace.clone(),
-                namespace_uid: namespace_uid?,
-                name: name.clone(),
-                uid: ObjectUid::parse(metadata.uid.as_deref()?)?,
-                generation: u64::try_from(metadata.generation?).ok()?,
-                manager: manager_of(metadata),
-                key_was_made: key.status.as_ref().is_some_and(|status| status.current_key_material_id.is_some()),
-                spec: key.spec.clone(),
-            })
-        };
-        let incomplete = || failed(kube::Error::Service("the namespace, uid or generation is unknown".into()));
-        resource().map(Some).ok_or_else(incomplete)
+            None => self.to_resource_anew(key).await,
+        }
+    }
+
+    /// The same with a namespace that is read from the API server itself.
+    async fn to_resource_anew(&self, key: &KmsKey) -> Result<Option<Resource>, ResourceError> {
+        let namespace = key.namespace().unwrap_or_default();
+        let uid = self.namespaces.read_uid(&self.client, &namespace).await;
+        let uid = uid.map_err(|source| medium(&namespace, &key.name_any(), "read", source))?;
+        to_resource(key, &namespace, uid)
     }
 
     /// Tells of a resource that cannot be read, so that it stalls itself and nothing else.
@@ -95,7 +83,8 @@ impl KubeResources {
         let metadata = &invalid.metadata;
         let (namespace, name) =
             (metadata.namespace.clone().unwrap_or_default(), metadata.name.clone().unwrap_or_default());
-        let message = format!("the resource cannot be read: {}", invalid.error);
+        let fault = self.name_fault(&namespace, &name).await.unwrap_or_else(|| invalid.error.clone());
+        let message = format!("the resource cannot be read: {fault}");
         let obstacle = Obstacle { reason: ConditionReason::InvalidSpec, message: &message, stalls: true };
         let previous = self.reported(&namespace, &name).await;
         let generation = metadata.generation.unwrap_or_default();
@@ -105,7 +94,11 @@ impl KubeResources {
         }
         let printed: Vec<StatusCondition> = conditions.iter().map(to_status).collect();
         let status = json!({ "observedGeneration": generation, "conditions": printed });
-        if let Err(error) = self.write_status(&namespace, &name, metadata.uid.as_deref(), &status).await {
+        // An apply would be refused, because the API server reads the whole object for it.
+        let patch = Patch::Merge(json!({ "metadata": { "uid": metadata.uid }, "status": status }));
+        let parameters = PatchParams { field_manager: Some(STATUS_MANAGER.to_owned()), ..PatchParams::default() };
+        let api: Api<Guarded> = Api::namespaced(self.client.clone(), &namespace);
+        if let Err(error) = api.patch_status(&name, &parameters, &patch).await {
             let error: &dyn std::error::Error = &error;
             tracing::warn!(namespace, name, error, "a status could not be written");
             return;
@@ -113,6 +106,15 @@ impl KubeResources {
         if let Some(uid) = metadata.uid.as_deref().and_then(ObjectUid::parse) {
             self.reports().insert((namespace, name), Reported { uid, digest: [0; 32], conditions });
         }
+    }
+
+    /// Where in the spec the fault is, which the watch does not tell.
+    async fn name_fault(&self, namespace: &str, name: &str) -> Option<String> {
+        let api: Api<DynamicObject> =
+            Api::namespaced_with(self.client.clone(), namespace, &ApiResource::erase::<KmsKey>(&()));
+        let spec = api.get(name).await.ok()?.data.get("spec")?.clone();
+        let error = serde_path_to_error::deserialize::<_, KmsKeySpec>(spec).err()?;
+        Some(format!("spec.{}: {}", error.path(), error.inner()))
     }
 
     /// Forgets what was reported of a resource that is gone.
@@ -132,50 +134,47 @@ impl KubeResources {
         self.seen(namespace, name)?.0.as_ref().ok()?.status.clone()
     }
 
-    /// The whole status to write: what is known now, else what was told before.
+    /// The whole status to write, where the key is known; else the changes to what was told before.
     fn status(&self, resource: &Resource, report: &Report) -> KmsKeyStatus {
+        let observed_generation = i64::try_from(resource.generation).ok();
+        let conditions = Some(report.conditions.iter().map(to_status).collect());
+        let unreadable = |condition: &Condition| {
+            matches!(condition.reason, ConditionReason::RecordUnreadable | ConditionReason::RecordMissing)
+        };
         let known = report.key.clone().unwrap_or_else(|| {
-            let mut before = self.seen_status(&resource.namespace, &resource.name).unwrap_or_default();
-            let unreadable = |condition: &Condition| {
-                matches!(condition.reason, ConditionReason::RecordUnreadable | ConditionReason::RecordMissing)
-            };
-            if before.key_state.is_some() && report.conditions.iter().any(unreadable) {
-                before.key_state = Some(KeyState::Unavailable);
-            }
-            before
+            let before = self.seen_status(&resource.namespace, &resource.name).unwrap_or_default();
+            let lost = before.key_state.is_some() && report.conditions.iter().any(unreadable);
+            KmsKeyStatus { key_state: if lost { Some(KeyState::Unavailable) } else { before.key_state }, ..before }
         });
-        KmsKeyStatus {
-            observed_generation: i64::try_from(resource.generation).ok(),
-            conditions: Some(report.conditions.iter().map(to_status).collect()),
-            ..known
-        }
+        KmsKeyStatus { observed_generation, conditions, ..known }
     }
 
+    /// What the watch shows decides, so that a status which somebody changed or another leader wrote is put right.
     fn is_told_already(&self, resource: &Resource, status: &KmsKeyStatus, digest: &[u8; 32]) -> bool {
-        let key = (resource.namespace.clone(), resource.name.clone());
-        match self.reports().get(&key).filter(|reported| reported.uid == resource.uid) {
-            Some(reported) => reported.digest == *digest,
-            None => self.seen_status(&resource.namespace, &resource.name).as_ref() == Some(status),
+        if let Some(seen) = self.seen_status(&resource.namespace, &resource.name) {
+            return seen == *status;
         }
+        let key = (resource.namespace.clone(), resource.name.clone());
+        self.reports().get(&key).is_some_and(|told| told.uid == resource.uid && told.digest == *digest)
     }
 
-    async fn write_status<T: Serialize + Sync>(
-        &self,
-        namespace: &str,
-        name: &str,
-        uid: Option<&str>,
-        status: &T,
-    ) -> kube::Result<()> {
+    /// Writes a status: the whole of it by an apply, or only what is given by a merge, which leaves everything else.
+    async fn write_status(&self, resource: &Resource, status: &KmsKeyStatus, whole: bool) -> kube::Result<()> {
         // The uid makes sure that a resource that was made again meanwhile is not told of the old one's key.
-        let patch = json!({
-            "apiVersion": format!("{GROUP}/{VERSION}"),
-            "kind": "KmsKey",
-            "metadata": { "name": name, "namespace": namespace, "uid": uid },
-            "status": status,
+        let metadata = json!({
+            "name": resource.name, "namespace": resource.namespace, "uid": resource.uid.to_string(),
         });
-        let parameters = PatchParams::apply(STATUS_MANAGER).force();
-        self.api(namespace).patch_status(name, &parameters, &Patch::Apply(patch)).await?;
-        Ok(())
+        let (api, name) = (self.api(&resource.namespace), &resource.name);
+        if whole {
+            let patch = json!({
+                "apiVersion": format!("{GROUP}/{VERSION}"), "kind": "KmsKey", "metadata": metadata, "status": status,
+            });
+            let parameters = PatchParams::apply(STATUS_MANAGER).force();
+            return api.patch_status(name, &parameters, &Patch::Apply(patch)).await.map(drop);
+        }
+        let patch = json!({ "metadata": { "uid": resource.uid.to_string() }, "status": status });
+        let parameters = PatchParams { field_manager: Some(STATUS_MANAGER.to_owned()), ..PatchParams::default() };
+        api.patch_status(name, &parameters, &Patch::Merge(patch)).await.map(drop)
     }
 
     fn reports(&self) -> std::sync::MutexGuard<'_, HashMap<(String, String), Reported>> {
@@ -213,7 +212,7 @@ impl Resources for KubeResources {
         let found = self.api(namespace).get_opt(name).await;
         let found = found.map_err(|error| medium(namespace, name, "read", error))?;
         match found {
-            Some(key) => self.to_resource(&key).await,
+            Some(key) => self.to_resource_anew(&key).await,
             None => Ok(None),
         }
     }
@@ -242,8 +241,7 @@ impl Resources for KubeResources {
             return;
         }
         let before = self.reported(&resource.namespace, &resource.name).await;
-        let uid = resource.uid.to_string();
-        if let Err(error) = self.write_status(&resource.namespace, &resource.name, Some(&uid), &status).await {
+        if let Err(error) = self.write_status(resource, &status, report.key.is_some()).await {
             let gone = matches!(&error, kube::Error::Api(status) if status.is_not_found() || status.is_conflict());
             if !gone {
                 let (namespace, name, error) = (&resource.namespace, &resource.name, &error as &dyn std::error::Error);
@@ -274,4 +272,29 @@ impl Resources for KubeResources {
 
 fn medium(namespace: &str, name: &str, action: &'static str, source: kube::Error) -> ResourceError {
     ResourceError::Medium { namespace: namespace.to_owned(), name: name.to_owned(), action, source: Arc::new(source) }
+}
+
+fn to_resource(
+    key: &KmsKey,
+    namespace: &str,
+    namespace_uid: Option<ObjectUid>,
+) -> Result<Option<Resource>, ResourceError> {
+    let (metadata, name) = (&key.metadata, key.name_any());
+    if metadata.deletion_timestamp.is_some() {
+        return Ok(None);
+    }
+    let resource = || {
+        Some(Resource {
+            namespace: namespace.to_owned(),
+            namespace_uid: namespace_uid?,
+            name: name.clone(),
+            uid: ObjectUid::parse(metadata.uid.as_deref()?)?,
+            generation: u64::try_from(metadata.generation?).ok()?,
+            manager: manager_of(metadata),
+            key_was_made: key.status.as_ref().is_some_and(|status| status.current_key_material_id.is_some()),
+            spec: key.spec.clone(),
+        })
+    };
+    let incomplete = || kube::Error::Service("the namespace, uid or generation is unknown".into());
+    resource().map(Some).ok_or_else(|| medium(namespace, &name, "read", incomplete()))
 }

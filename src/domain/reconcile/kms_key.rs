@@ -148,7 +148,11 @@ fn schedule_deletion(case: &Case<'_>) -> Option<Step> {
         return None;
     }
     let record = case.record()?;
-    if record.hold(HoldCause::ResourceDeleted).is_some() {
+    let owner = (record.owner.namespace.as_str(), record.owner.name.as_str());
+    let claimed = case.input.seen.claim.as_ref();
+    // A claim may name a key by a fixed id that another resource was faster to make.
+    let is_foreign = claimed.is_some_and(|claim| (claim.namespace.as_str(), claim.name.as_str()) != owner);
+    if is_foreign || record.hold(HoldCause::ResourceDeleted).is_some() {
         return Some(Step { because: Reason::InSync, actions: Vec::new(), stalled: None });
     }
     let now = case.input.now;

@@ -276,6 +276,7 @@ fn a_removal_and_a_restore_at_once_leave_a_key_that_is_in_step_with_its_resource
     let again = Resource { uid: crate::types::ids::ObjectUid::new([77; 16]), ..named("orders") };
     for schedule in schedules(14) {
         let (setup, [one, two]) = replicas(Some(&template));
+        setup.resources.put(again.clone());
         let removed = one.reconcile("default", "orders", None);
         let restored = two.reconcile("default", "orders", Some(&again));
         let (removed, restored) = interleave(&schedule, removed, restored);

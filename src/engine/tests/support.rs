@@ -113,6 +113,7 @@ impl Setup {
         Arc::new(Engine {
             ports,
             region: Region::default(),
+            allows_fixed_key_ids: true,
             accounts: Accounts::Shared(OWNER),
             vault: Vault::new(roots, store),
             snapshots: SnapshotCell::default(),

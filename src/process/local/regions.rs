@@ -159,6 +159,7 @@ impl Regions {
                 usage: Arc::new(MemoryUsage::default()),
             },
             region: region.clone(),
+            allows_fixed_key_ids: true,
             accounts: Accounts::Shared(self.account),
             vault: Vault::new(roots, store),
             snapshots: SnapshotCell::default(),

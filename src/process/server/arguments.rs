@@ -90,6 +90,10 @@ pub struct ServerArguments {
     #[arg(long)]
     pub allow_unbound_tokens: bool,
 
+    /// Let KmsKeys name their key id (spec.keyId), for moving keys between installations
+    #[arg(long)]
+    pub allow_fixed_key_ids: bool,
+
     /// How long to wait for `coffer init` before giving up, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     pub initialisation_wait: u32,

@@ -109,8 +109,16 @@ impl Announcer {
         };
         let same_store = "the key that opens the root is a Secret in the same store as everything sealed: who can \
                           read both, or a backup of etcd, can open every key";
+        let lost = self.engine.snapshots.load().root_is_lost;
+        let ready = if lost {
+            let message = "the Secret of the root is gone: bring it back from a backup before the last replica restarts, \
+                           or no key opens any more; nothing new is sealed until then";
+            ("RootMissing", message.to_owned())
+        } else {
+            ("AsExpected", String::new())
+        };
         let table = [
-            ("Ready", true, ("AsExpected", String::new())),
+            ("Ready", !lost, ready),
             ("RootInSameStore", true, ("FileProvider", same_store.to_owned())),
             ("ClockSkew", skewed, skew),
         ];

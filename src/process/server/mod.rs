@@ -119,7 +119,10 @@ async fn serve(arguments: &ServerArguments) -> anyhow::Result<()> {
     let candidate = start_control(&mut replica, arguments, lead, leads, stopped);
     health.ready.store(true, Ordering::Release);
     tracing::info!(installation = %arguments.installation_id, replica = replica.name, "ready");
-    wait_for_signal().await?;
+    tokio::select! {
+        signal = wait_for_signal() => signal?,
+        _ = replica.tasks.join_next() => anyhow::bail!("a part of this replica ended that never should; it stops"),
+    }
     health.stopping.store(true, Ordering::Release);
     // Who still sends here has not heard yet that this replica goes away.
     tokio::time::sleep(Duration::from_secs(u64::from(arguments.drain_delay))).await;
@@ -168,6 +171,7 @@ async fn build(arguments: &ServerArguments) -> anyhow::Result<Replica> {
     let engine = Arc::new(Engine {
         ports,
         region: arguments.region.clone(),
+        allows_fixed_key_ids: arguments.allow_fixed_key_ids,
         accounts: Accounts::Namespaces,
         vault,
         snapshots: SnapshotCell::default(),
@@ -181,7 +185,9 @@ fn open_audit(arguments: &ServerArguments) -> anyhow::Result<Arc<dyn Audit>> {
     if arguments.audit == AuditClass::Besteffort {
         return Ok(Arc::new(StdoutAudit));
     }
-    let path = arguments.audit_folder.join("audit.jsonl");
+    let folder = &arguments.audit_folder;
+    std::fs::create_dir_all(folder).with_context(|| format!("the folder {} cannot be made", folder.display()))?;
+    let path = folder.join("audit.jsonl");
     let audit =
         FileAudit::open(&path).with_context(|| format!("the audit file {} cannot be opened", path.display()))?;
     Ok(Arc::new(audit))

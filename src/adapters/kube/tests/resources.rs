@@ -12,7 +12,7 @@ use super::cluster::{clients, definitions};
 use crate::adapters::kube::events::Events;
 use crate::adapters::kube::key_watch::KeyWatch;
 use crate::adapters::kube::namespaces::Namespaces;
-use crate::adapters::kube::resources::KubeResources;
+use crate::adapters::kube::resources::{Guarded, KubeResources};
 use crate::api::crd::kms_key::KmsKey;
 use crate::ports::conformance;
 use crate::ports::resources::Resources;
@@ -38,7 +38,7 @@ async fn empty(client: &Client) {
         let namespace = Namespace { metadata, ..Namespace::default() };
         let made = Api::<Namespace>::all(client.clone()).create(&PostParams::default(), &namespace).await;
         assert!(made.is_ok() || matches!(made, Err(kube::Error::Api(status)) if status.is_already_exists()));
-        let keys: Api<KmsKey> = Api::namespaced(client.clone(), name);
+        let keys: Api<Guarded> = Api::namespaced(client.clone(), name);
         keys.delete_collection(&DeleteParams::default(), &ListParams::default()).await.unwrap();
     }
 }
@@ -82,7 +82,6 @@ async fn plant(client: &Client) {
         version.selectable_fields = None;
     }
     definitions.replace(&loose.name_any(), &PostParams::default(), &loose).await.unwrap();
-    let api: Api<KmsKey> = Api::namespaced(client.clone(), "default");
     let planted = json!({
         "apiVersion": "kms.coffer.dev/v1alpha1", "kind": "KmsKey",
         "metadata": { "name": "planted", "namespace": "default" }, "spec": { "enabled": "yes" },
@@ -94,7 +93,6 @@ async fn plant(client: &Client) {
     let mut strict = strict;
     strict.metadata.resource_version = definitions.get(&strict.name_any()).await.unwrap().resource_version();
     definitions.replace(&strict.name_any(), &PostParams::default(), &strict).await.unwrap();
-    drop(api);
 }
 
 async fn definition_still_refuses(client: &Client, planted: &serde_json::Value) -> bool {
