@@ -171,3 +171,15 @@ def test_a_sidecar_at_rest_is_small(node: Node) -> None:
     smallest = min(resident for _, resident in in_containers("coffer-sidecar")) / 1024
     print(f"\nsidecar at rest: {smallest:.1f} MiB (limit 15 MiB)")
     assert smallest <= 15
+
+
+def test_what_would_delete_every_key_is_refused(node: Node) -> None:
+    crd = "kmskeys.kms.coffer.dev"
+    for arguments in (["namespace", "coffer-keys"], ["namespace", "coffer-system"], ["crd", crd]):
+        refused = until(lambda: refusal(node, "delete", *arguments, "--dry-run=server"), "the guard to act")
+        assert "would make every key of this cluster useless" in refused and "delete-all-keys=yes" in refused
+
+
+def refusal(node: Node, *arguments: str) -> str:
+    done = subprocess.run([node.rig, "kubectl", "--name", "pods", *arguments], text=True, capture_output=True)
+    return done.stderr if done.returncode else ""

@@ -27,6 +27,16 @@ impl Accounts {
         }
     }
 
+    /// Whether the keys of a namespace are a caller's own. Two namespaces may share the digits of an account, and
+    /// do not share their keys.
+    #[must_use]
+    pub fn owns(&self, principal: &Principal, namespace: &str) -> bool {
+        match self {
+            Self::Namespaces => principal.namespace.as_deref() == Some(namespace),
+            Self::Shared(_) => self.account_of(namespace) == principal.account,
+        }
+    }
+
     /// The namespace in which CreateKey makes the keys of a caller, where there is one.
     #[must_use]
     pub fn namespace_of(&self, principal: &Principal) -> Option<String> {

@@ -103,12 +103,13 @@ impl Engine {
         name: &str,
         resource: Option<&Resource>,
     ) -> Result<Option<Settled>, ReconcileError> {
-        if !self.allows_fixed_key_ids && resource.is_some_and(|resource| resource.spec.key_id.is_some()) {
-            return Err(ReconcileError::FixedKeyId);
-        }
         let previous = self.ports.resources.reported(namespace, name).await;
         let mut written = None;
         let Some(mut observed) = self.observe(namespace, name, resource).await? else { return Ok(None) };
+        let names_id = resource.is_some_and(|resource| resource.spec.key_id.is_some());
+        if names_id && !self.allows_fixed_key_ids && observed.record.is_none() {
+            return Err(ReconcileError::FixedKeyId);
+        }
         for _ in 1..RECONCILE_ROUNDS_MAX {
             let plan = self.plan(&observed, resource, &previous);
             if plan.because == Reason::ResourceReplaced && !self.is_fresh(resource).await? {

@@ -80,7 +80,9 @@ type Shard = HashMap<[u8; 16], Slot>;
 #[derive(Clone)]
 pub struct Snapshot {
     shards: Vec<Arc<Shard>>,
-    /// Whether the root that seals was there and is gone. What is sealed from then on could never be opened again
+    /// The stored root that seals, as it was when this process read it.
+    root: Option<Arc<[u8]>>,
+    /// Whether it is gone, or another one is in its place. What is sealed from then on could never be opened again
     /// after a restart.
     pub root_is_lost: bool,
     /// The point.
@@ -89,7 +91,7 @@ pub struct Snapshot {
 
 impl Snapshot {
     fn empty() -> Self {
-        Self { shards: vec![Arc::default(); SHARDS], root_is_lost: false, revision: Revision::default() }
+        Self { shards: vec![Arc::default(); SHARDS], root: None, root_is_lost: false, revision: Revision::default() }
     }
 
     /// What is known of a key id.
@@ -196,9 +198,11 @@ impl Engine {
             Event::Reset(..) => Snapshot::empty(),
             _ => before.as_ref().clone(),
         };
-        next.root_is_lost = self.root_is_lost(&event, &before);
+        self.look_at_root(&event, &before, &mut next);
         if next.root_is_lost && !before.root_is_lost {
-            tracing::error!("the root is gone from the store; nothing new is sealed until it is back from a backup");
+            tracing::error!(
+                "the root is gone from the store, or another is in its place; nothing new is sealed until it is back from a backup"
+            );
         }
         match event {
             Event::Reset(objects, revision) => {
@@ -218,17 +222,18 @@ impl Engine {
         self.snapshots.store(next);
     }
 
-    fn root_is_lost(&self, event: &Event, before: &Snapshot) -> bool {
+    /// The first list comes right after the root was opened; whatever differs from it later is not that root.
+    fn look_at_root(&self, event: &Event, before: &Snapshot, next: &mut Snapshot) {
         let root = ObjectName::root(self.vault.roots.active_term());
-        match event {
-            // The first list comes right after the root was read.
-            Event::Reset(objects, _) => {
-                before.revision > Revision::default() && !objects.iter().any(|(name, _)| *name == root)
-            }
-            Event::Applied(name, ..) if *name == root => false,
-            Event::Deleted(name, _) if *name == root => true,
-            Event::Applied(..) | Event::Deleted(..) => before.root_is_lost,
-        }
+        let found = match event {
+            Event::Reset(objects, _) => objects.iter().find(|(name, _)| *name == root).map(|(_, stored)| stored),
+            Event::Applied(name, stored, _) if *name == root => Some(stored),
+            Event::Deleted(name, _) if *name == root => None,
+            Event::Applied(..) | Event::Deleted(..) => return,
+        };
+        let found = found.map(|stored| Arc::clone(&stored.bytes));
+        next.root_is_lost = before.root.is_some() && before.root != found;
+        next.root = before.root.clone().or(found);
     }
 
     async fn change(&self, next: &mut Snapshot, name: &ObjectName, stored: Option<Stored>, revision: Revision) {

@@ -52,7 +52,7 @@ pub enum StoreError {
     Medium {
         /// The object.
         name: ObjectName,
-        /// `read`, `written`, `listed` or `deleted`.
+        /// `read`, `made`, `written`, `listed` or `deleted`.
         action: &'static str,
         /// What the medium said.
         #[source]

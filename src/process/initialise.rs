@@ -27,7 +27,7 @@ use crate::api::crd::installation::{Installation, InstallationSpec};
 use crate::api::crd::kms_key::KmsKey;
 use crate::crypto::rng::{Rng, SystemRng, random_array};
 use crate::domain::authority::Authority;
-use crate::engine::initialise::{InitialiseError, initialise, unlock};
+use crate::engine::initialise::{FIRST_TERM, InitialiseError, initialise, unlock};
 use crate::engine::vault::{Roots, Vault};
 use crate::ports::clock::Clock;
 use crate::ports::store::Store;
@@ -106,7 +106,7 @@ impl Beginning {
         refuse_earlier_life(client, &arguments.keys_namespace).await?;
         let store: Arc<dyn Store> =
             Arc::new(SecretStore::new(client.clone(), &arguments.keys_namespace, Arc::clone(&clock)));
-        let provider = self.root_secret(client, arguments).await?;
+        let provider = self.root_secret(client, store.as_ref(), arguments).await?;
         let roots = self.roots(store.as_ref(), &provider).await?;
         let vault = Vault::new(Arc::new(roots), store);
         self.authority(&vault, clock.as_ref()).await?;
@@ -120,11 +120,21 @@ impl Beginning {
 
     /// Whether the cluster has its installation. Another one than was asked for is refused.
     async fn is_complete(&self, client: &Client, arguments: &InitialiseArguments) -> anyhow::Result<bool> {
-        let api: Api<Installation> = Api::all(client.clone());
-        let found = api.get_opt(INSTALLATION).await;
-        let found = found.context("Installation/coffer cannot be read; apply the CustomResourceDefinitions first")?;
-        let Some(found) = found else { return Ok(false) };
-        let id = found.spec.installation_id;
+        // A list tells a kind that is not served from one of which there is no object.
+        let listed = Api::<Installation>::all(client.clone()).list(&ListParams::default()).await;
+        let listed = listed.context("Installations cannot be listed; apply the CustomResourceDefinitions first")?;
+        let Some(found) = listed.items.into_iter().find(|found| found.name_any() == INSTALLATION) else {
+            return Ok(false);
+        };
+        let (id, namespace) = (found.spec.installation_id, &arguments.keys_namespace);
+        let sealed: Api<Secret> = Api::namespaced(client.clone(), namespace);
+        if sealed.get_opt(ObjectName::root(FIRST_TERM).as_str()).await?.is_none() {
+            anyhow::bail!(
+                "this cluster has the installation {id}, and its root is not in the namespace {namespace}: it was lost. \
+                 Bring back all Secrets of that namespace from a backup; a new root would not open its keys. Nothing was \
+                 changed"
+            );
+        }
         if arguments.accept_existing && id == self.installation.to_string() {
             return Ok(true);
         }
@@ -134,12 +144,22 @@ impl Beginning {
         );
     }
 
-    /// The file key in the root Secret, made where it is missing.
-    async fn root_secret(&self, client: &Client, arguments: &InitialiseArguments) -> anyhow::Result<RootFile> {
+    /// The file key in the root Secret, made where it is missing and nothing was sealed with it yet.
+    async fn root_secret(
+        &self,
+        client: &Client,
+        store: &dyn Store,
+        arguments: &InitialiseArguments,
+    ) -> anyhow::Result<RootFile> {
         let (namespace, name) = (&arguments.system_namespace, &arguments.root_secret);
         let api: Api<Secret> = Api::namespaced(client.clone(), namespace);
         let found = match api.get_opt(name).await? {
             Some(found) => found,
+            None if store.get(&ObjectName::root(FIRST_TERM)).await?.is_some() => anyhow::bail!(
+                "the namespace {} holds a root and the Secret {namespace}/{name} that opens it is missing: bring it back \
+                 from where its copy is kept. Nothing was changed",
+                arguments.keys_namespace
+            ),
             None => self.make_root_secret(&api, name).await?,
         };
         let bytes = found.data.and_then(|mut data| data.remove(ROOT_FILE));
@@ -165,8 +185,8 @@ impl Beginning {
             Ok(roots) => Ok(roots),
             Err(InitialiseError::Empty) => Ok(initialise(store, provider, self.installation, self.rng.as_ref()).await?),
             Err(error) => Err(anyhow::Error::new(error).context(
-                "an earlier `coffer init` did not finish and was for another installation: run it again with the same \
-                 --installation-id and root Secret, or delete the Secrets root-1 and ca-1, which protect nothing yet",
+                "the root that is there does not open: name the --installation-id that an earlier `coffer init` printed, \
+                 and bring back the root Secret that it made. Nothing was changed",
             )),
         }
     }

@@ -122,6 +122,8 @@ pub const MANIFEST_PERIOD: Span = Span::from_seconds(30);
 
 /// Time to connect to the API server.
 pub const API_CONNECT_TIMEOUT: Span = Span::from_seconds(2);
+/// Silence of a connection to the API server after which it counts as broken. Watches get a bookmark each minute.
+pub const API_SILENCE_MAX: Span = Span::from_seconds(90);
 /// Time for the API server to begin an answer, tries that it asked us to repeat included.
 pub const API_ANSWER_TIMEOUT: Span = Span::from_seconds(30);
 /// Time for the API server to review a token or an access that a request waits for.

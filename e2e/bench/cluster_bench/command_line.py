@@ -123,8 +123,8 @@ class Benchmark:
 
     def measure(self, of: Installation, loads: Load, coffer: Path, sidecar: Path) -> None:
         arguments, report = self.arguments, self.report
-        tell("waiting until the controllers of Kubernetes know our kinds")
-        rest.wait_for_controllers(of.client)
+        tell("waiting until the garbage collector knows our kinds")
+        rest.wait_for_collector(of.client)
         tell(f"counting what the cluster asks of itself, for {arguments.rest_seconds} s")
         baseline = rest.baseline(of.client, of.rig.pids(), arguments.rest_seconds)
         server = of.start("coffer-0")

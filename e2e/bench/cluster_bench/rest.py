@@ -13,17 +13,16 @@ from .output import Report, Row, tell
 from .process import cpu_seconds
 
 HOUR = 3600
-# Controllers of Kubernetes find new kinds within half a minute, and then watch them too.
-CONTROLLERS_SECONDS = 90
-CONTROLLERS = 2
+# The garbage collector finds new kinds within half a minute, and then watches them too.
+COLLECTOR_SECONDS = 90
 # The Installation tells of the last changes within half a minute.
 SETTLED_SECONDS = 35
 
 
-def wait_for_controllers(client: Client) -> None:
-    """Until the garbage collector and the quota's controller watch our kinds, which would be counted as Coffer's."""
-    deadline = time.monotonic() + CONTROLLERS_SECONDS
-    while counts.read(client).watches["WATCH", "kmskeys"] < CONTROLLERS and time.monotonic() < deadline:
+def wait_for_collector(client: Client) -> None:
+    """Until the garbage collector watches our kinds: later it would be counted as Coffer's."""
+    deadline = time.monotonic() + COLLECTOR_SECONDS
+    while not counts.read(client).watches["WATCH", "kmskeys"] and time.monotonic() < deadline:
         time.sleep(1)
 
 
@@ -64,7 +63,9 @@ def measure(client: Client, seconds: float, alone: Baseline, who: str, report: R
     rate = rates(client, seconds)
     found = rate.without(alone.counts.requests)
     # Watches are counted when they end, which is too seldom to be seen in so short a time.
-    found.requests = Counter({name: one for name, one in found.requests.items() if name[0] != "WATCH"})
+    # And what is less than one request is what the subtraction left over.
+    is_told = {name for name, one in found.requests.items() if name[0] != "WATCH" and one * seconds > 0.5}
+    found.requests = Counter({name: found.requests[name] for name in is_told})
     hourly = sum(found.requests.values()) * HOUR
     opened = {name: count - alone.counts.watches[name] for name, count in rate.watches.items()}
     opened = {name: count for name, count in opened.items() if count > 0}

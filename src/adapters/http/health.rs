@@ -27,7 +27,11 @@ pub async fn serve(listener: TcpListener, health: Arc<dyn Health>) {
     let places = Arc::new(Semaphore::new(HEALTH_CONNECTIONS_MAX));
     loop {
         let place = Arc::clone(&places).acquire_owned().await;
-        let Ok((stream, _)) = listener.accept().await else { continue };
+        let Ok((stream, _)) = listener.accept().await else {
+            // Out of descriptors, most likely: wait a moment for some to come back.
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            continue;
+        };
         let health = Arc::clone(&health);
         tokio::spawn(async move {
             let service = service_fn(|request| {

@@ -7,7 +7,7 @@ use kube::client::ClientBuilder;
 use kube::{Client, Config};
 use tokio::time::Instant;
 
-use crate::types::limits::{API_ANSWER_TIMEOUT, API_CONNECT_TIMEOUT, REVIEW_TIMEOUT};
+use crate::types::limits::{API_ANSWER_TIMEOUT, API_CONNECT_TIMEOUT, API_SILENCE_MAX, REVIEW_TIMEOUT};
 use crate::types::time::{Span, Timestamp};
 
 /// The API server's clock: the date that it showed last and how long ago that was.
@@ -61,6 +61,8 @@ impl Clients {
     pub fn of(mut config: Config) -> anyhow::Result<Self> {
         let date = ServerDate::default();
         config.connect_timeout = Some(API_CONNECT_TIMEOUT.duration());
+        // A connection that has silently broken must not hold up a list or a watch; a watch gets bookmarks.
+        config.read_timeout = Some(API_SILENCE_MAX.duration());
         let patient = build(config.clone(), &date)?;
         config.default_retry = false;
         let limit: Duration = REVIEW_TIMEOUT.duration();

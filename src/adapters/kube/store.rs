@@ -28,6 +28,8 @@ use crate::types::time::Span;
 
 /// The key of a Secret's data that holds the sealed bytes.
 const DATA: &str = "sealed";
+/// What a create does, in messages.
+const MADE: &str = "made";
 
 /// A store over the Secrets of one namespace.
 pub struct SecretStore {
@@ -69,7 +71,8 @@ impl SecretStore {
             Ok(Err(kube::Error::Api(status))) if status.is_already_exists() => {
                 Err(StoreError::AlreadyExists(name.clone()))
             }
-            Ok(Err(kube::Error::Api(status))) if status.is_conflict() || status.is_not_found() => {
+            // Of a create, only the namespace can be what is not found.
+            Ok(Err(kube::Error::Api(status))) if status.is_conflict() || (status.is_not_found() && action != MADE) => {
                 Err(StoreError::Conflict(name.clone()))
             }
             Ok(Err(error)) => Err(medium(Arc::new(error))),
@@ -138,7 +141,7 @@ impl Store for SecretStore {
 
     async fn create(&self, name: &ObjectName, bytes: Vec<u8>) -> Result<Revision, StoreError> {
         let secret = to_secret(name, bytes, None)?;
-        let made = self.in_time(name, "written", self.api.create(&PostParams::default(), &secret)).await?;
+        let made = self.in_time(name, MADE, self.api.create(&PostParams::default(), &secret)).await?;
         let revision = parse_revision(made.metadata.resource_version.as_deref());
         self.progress.written(revision);
         Ok(revision)

@@ -16,7 +16,8 @@ pub async fn list_keys(engine: &Engine, admitted: &Admitted<'_>) -> Result<Secre
     let page = PageRequest::read(admitted.input)?;
     let account = admitted.call.principal.account;
     let snapshot = engine.snapshots.load();
-    let own = snapshot.keys().filter(|entry| engine.accounts.account_of(&entry.record.owner.namespace) == account);
+    let is_own = |owner: &str| engine.accounts.owns(&admitted.call.principal, owner);
+    let own = snapshot.keys().filter(|entry| is_own(&entry.record.owner.namespace));
     let mut positions: Vec<Position> = own.map(|entry| entry.position()).collect();
     positions.sort_unstable();
     positions.retain(|position| page.after.is_none_or(|after| *position > after));

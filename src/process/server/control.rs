@@ -16,10 +16,12 @@ use crate::adapters::kube::key_watch::{KeyWatch, Touched};
 use crate::adapters::kube::resources::{Guarded, KubeResources};
 use crate::engine::Engine;
 use crate::engine::reconcile::ReconcileError;
+use crate::types::ids::ObjectUid;
 use crate::types::limits::{
     CHANGES_GATHER_PERIOD, RECONCILE_BACKOFF_MAX, RECONCILE_BACKOFF_MIN, RECONCILES_AT_A_TIME, WAKE_AFTER_MAX,
     WATCH_BACKLOG_MAX,
 };
+use crate::types::time::Span;
 
 type Queue = stream::BoxStream<'static, Result<ReconcileRequest<Guarded>, Infallible>>;
 
@@ -82,10 +84,13 @@ impl Control {
             control.engine.follow_removal(namespace.unwrap_or_default(), name.unwrap_or_default()).await?;
             return Ok(Action::await_change());
         };
-        let wake_at = control.engine.follow_resource(&resource).await?;
+        let wake_at = match control.engine.follow_resource(&resource).await {
+            // It was told to the user, and only a change of the resource helps.
+            Err(ReconcileError::FixedKeyId) => return Ok(Action::await_change()),
+            followed => followed?,
+        };
         control.failures().remove(&ObjectRef::new(&resource.name).within(&resource.namespace));
-        let spread = u64::from(resource.uid.as_bytes().iter().map(|byte| u32::from(*byte)).sum::<u32>());
-        Ok(Action::requeue(wake_at.since(now).duration() + Duration::from_secs(spread)))
+        Ok(Action::requeue(spread(wake_at.since(now), &resource.uid)))
     }
 
     /// Waits longer each time, so that what cannot be helped does not load the API server.
@@ -135,6 +140,14 @@ impl Control {
     fn failures(&self) -> std::sync::MutexGuard<'_, HashMap<ObjectRef<Guarded>, u32>> {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A wait with up to a tenth more, by uid, so that what was made together does not wake together. What is overdue
+/// waits a moment all the same: looking at it again at once would show nothing new.
+fn spread(wait: Span, uid: &ObjectUid) -> Duration {
+    let wait = wait.milliseconds().clamp(RECONCILE_BACKOFF_MIN.milliseconds(), WAKE_AFTER_MAX.milliseconds());
+    let share = i64::from(uid.as_bytes().iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte)));
+    Span::from_milliseconds(wait + wait / 10 * share / 255).duration()
 }
 
 async fn route(

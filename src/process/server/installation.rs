@@ -16,7 +16,7 @@ use crate::api::crd::{GROUP, VERSION};
 use crate::domain::replica::Replica;
 use crate::engine::Engine;
 use crate::types::limits::{CERTIFICATE_PERIOD, CERTIFICATE_REPEAT_PERIOD, CLOCK_SKEW_MAX, INSTALLATION_PERIOD};
-use crate::types::time::Timestamp;
+use crate::types::time::{Span, Timestamp};
 
 /// The name of the one `Installation`, and of its ConfigMaps.
 pub const INSTALLATION: &str = "coffer";
@@ -159,8 +159,9 @@ impl Announcer {
             let now = self.engine.ports.clock.wall();
             for namespace in labelled {
                 let due = given.get(&namespace).is_none_or(|at| now.since(*at) > CERTIFICATE_REPEAT_PERIOD);
-                if due && self.give_certificate(&namespace).await {
-                    given.insert(namespace, now);
+                if due {
+                    let again = if self.give_certificate(&namespace).await { now } else { now.plus(CERTIFICATE_RETRY) };
+                    given.insert(namespace, again);
                 }
             }
             tokio::time::sleep(CERTIFICATE_PERIOD.duration()).await;
@@ -184,6 +185,9 @@ impl Announcer {
         written.is_ok()
     }
 }
+
+/// A namespace where it failed is tried again a minute later rather than after the whole period.
+const CERTIFICATE_RETRY: Span = Span::from_milliseconds(60_000 - CERTIFICATE_REPEAT_PERIOD.milliseconds());
 
 /// Heartbeats move all the time; a status that differs in nothing else is not written again.
 fn comparable(status: &serde_json::Value) -> serde_json::Value {

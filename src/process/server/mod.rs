@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use futures::channel::oneshot;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -51,7 +52,9 @@ use crate::engine::vault::Vault;
 use crate::engine::{Engine, Ports};
 use crate::ports::audit::Audit;
 use crate::ports::clock::Clock;
-use crate::types::limits::{HEARTBEAT_PERIOD, LEAF_RENEW_PERIOD, PRINCIPAL_REQUESTS_PER_SECOND, REFUSALS_PERIOD};
+use crate::types::limits::{
+    HEARTBEAT_PERIOD, LEAF_RENEW_PERIOD, PRINCIPAL_REQUESTS_PER_SECOND, RECONCILE_BACKOFF_MAX, REFUSALS_PERIOD,
+};
 use crate::types::time::Span;
 use application::ServerApplication;
 use arguments::{AuditClass, Reconcile, ServerArguments};
@@ -92,7 +95,11 @@ struct Replica {
 }
 
 async fn serve(arguments: &ServerArguments) -> anyhow::Result<()> {
-    let mut replica = build(arguments).await?;
+    let mut signals = Signals::new()?;
+    let mut replica = tokio::select! {
+        replica = build(arguments) => replica?,
+        () = signals.wait() => return Ok(()),
+    };
     let calls = Arc::new(Calls::new());
     let (lead, leads) = watch::channel(false);
     let health = Arc::new(ServerHealth {
@@ -107,21 +114,26 @@ async fn serve(arguments: &ServerArguments) -> anyhow::Result<()> {
     let listener = tokio::net::TcpListener::bind(arguments.health).await;
     let listener = listener.with_context(|| format!("cannot listen on {}", arguments.health))?;
     replica.tasks.spawn(health_listener::serve(listener, Arc::clone(&health) as _));
-    read_everything(&mut replica).await?;
+    tokio::select! {
+        read = read_everything(&mut replica) => read?,
+        () = signals.wait() => return Ok(()),
+    }
     let staleness = Arc::clone(&health);
     replica.tasks.spawn(async move { staleness.watch_staleness().await });
     let (stop, stopped) = watch::channel(false);
     let application = Arc::new(application(&mut replica, arguments, calls));
-    let server = match arguments.reconcile {
+    let mut server = match arguments.reconcile {
         Reconcile::Only => None,
         _ => Some(start_listener(&mut replica, arguments, Arc::clone(&application), stopped.clone()).await?),
     };
-    let candidate = start_control(&mut replica, arguments, lead, leads, stopped);
+    let mut candidate = start_control(&mut replica, arguments, lead, leads, stopped);
     health.ready.store(true, Ordering::Release);
     tracing::info!(installation = %arguments.installation_id, replica = replica.name, "ready");
     tokio::select! {
-        signal = wait_for_signal() => signal?,
-        _ = replica.tasks.join_next() => anyhow::bail!("a part of this replica ended that never should; it stops"),
+        () = signals.wait() => {}
+        _ = replica.tasks.join_next() => anyhow::bail!(ENDED),
+        () = ended(&mut server) => anyhow::bail!(ENDED),
+        () = ended(&mut candidate) => anyhow::bail!(ENDED),
     }
     health.stopping.store(true, Ordering::Release);
     // Who still sends here has not heard yet that this replica goes away.
@@ -186,7 +198,9 @@ fn open_audit(arguments: &ServerArguments) -> anyhow::Result<Arc<dyn Audit>> {
         return Ok(Arc::new(StdoutAudit));
     }
     let folder = &arguments.audit_folder;
-    std::fs::create_dir_all(folder).with_context(|| format!("the folder {} cannot be made", folder.display()))?;
+    if arguments.audit == AuditClass::Node {
+        std::fs::create_dir_all(folder).with_context(|| format!("the folder {} cannot be made", folder.display()))?;
+    }
     let path = folder.join("audit.jsonl");
     let audit =
         FileAudit::open(&path).with_context(|| format!("the audit file {} cannot be opened", path.display()))?;
@@ -238,15 +252,22 @@ async fn start_listener(
     let listener = listener.with_context(|| format!("cannot listen on {}", arguments.listen))?;
     let (clock, engine) = (Arc::clone(&replica.clock), Arc::clone(&replica.engine));
     replica.tasks.spawn(async move {
+        let mut wait = LEAF_RENEW_PERIOD;
         loop {
-            clock.sleep(LEAF_RENEW_PERIOD).await;
+            clock.sleep(wait).await;
             let authority = unlock::authority(&engine.vault).await;
             let renewed =
                 authority.and_then(|authority| Ok(authority::issue(&authority, &installation, &names, clock.wall())?));
-            match renewed {
-                Ok(next) => current.replace(next),
-                Err(error) => tracing::error!("the certificate could not be renewed: {error:#}"),
-            }
+            wait = match renewed {
+                Ok(next) => {
+                    current.replace(next);
+                    LEAF_RENEW_PERIOD
+                }
+                Err(error) => {
+                    tracing::error!("the certificate could not be renewed: {error:#}");
+                    RECONCILE_BACKOFF_MAX
+                }
+            };
         }
     });
     let flushing = Arc::clone(&application);
@@ -301,12 +322,31 @@ async fn act(control: Arc<Control>, announcer: &Announcer) {
     futures::join!(control.lead(), announcer.run(), futures::future::join_all(unimplemented));
 }
 
-async fn wait_for_signal() -> anyhow::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+const ENDED: &str = "a part of this replica ended that never should; it stops";
+
+/// Ends with a task; never, where there is none.
+async fn ended(task: &mut Option<Task>) {
+    match task {
+        Some(task) => drop(task.await),
+        None => std::future::pending().await,
     }
-    Ok(())
+}
+
+/// The signals that ask to stop. As the first process of a container this one hears them only if it asks to.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

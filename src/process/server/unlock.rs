@@ -36,13 +36,7 @@ pub async fn open(arguments: &ServerArguments, store: &dyn Store, client: &Clien
                 }
                 tokio::time::sleep(POLL_PERIOD).await;
             }
-            Err(InitialiseError::Empty) => {
-                let namespace = &arguments.keys_namespace;
-                anyhow::bail!(
-                    "the namespace {namespace} holds no root: run `coffer init --installation-id {installation}`, or, \
-                     where this installation had keys before, bring its Secrets back from a backup"
-                );
-            }
+            Err(InitialiseError::Empty) => return Err(empty(arguments, client).await),
             Err(error @ InitialiseError::Root(RootError::DoesNotOpen { .. })) => {
                 return Err(does_not_open(arguments, client, error).await);
             }
@@ -50,6 +44,23 @@ pub async fn open(arguments: &ServerArguments, store: &dyn Store, client: &Clien
         }
     }
     anyhow::bail!("nothing is initialised")
+}
+
+/// Whether nothing ever began here, or everything was lost.
+async fn empty(arguments: &ServerArguments, client: &Client) -> anyhow::Error {
+    let (namespace, installation) = (&arguments.keys_namespace, arguments.installation_id);
+    let api: Api<Installation> = Api::all(client.clone());
+    if let Ok(Some(found)) = api.get_opt(INSTALLATION).await {
+        return anyhow::anyhow!(
+            "the namespace {namespace} holds no root, and this cluster has the installation {}: its Secrets were lost; \
+             bring all of them back from a backup",
+            found.spec.installation_id
+        );
+    }
+    anyhow::anyhow!(
+        "the namespace {namespace} holds no root: run `coffer init --installation-id {installation}`, or, where this \
+         installation had keys before, bring its Secrets and its Installation back from a backup"
+    )
 }
 
 /// Whether the pin or the root file is wrong: the cluster's own `Installation` tells.
