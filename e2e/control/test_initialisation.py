@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cluster import Cluster, keys, secrets
-from installation import Installation
+from installation import Installation, condition
 from support import API_VERSION, KEYS, SYSTEM, Json, measured, outcome, until
 
 INSTALLATION = f"/apis/{API_VERSION}/installations/coffer"
@@ -174,8 +174,8 @@ def test_where_it_was_cut_another_id_is_refused(begun: Installation) -> None:
     before = stored(begun)
     begun.api.delete(INSTALLATION)
     other = Installation(begun.cluster, begun.home / "other")
-    said = other.initialise().refused("an earlier `coffer init` did not finish and was for another installation")
-    assert "run it again with the same --installation-id" in said
+    said = other.initialise().refused("the root that is there does not open")
+    assert "name the --installation-id that an earlier `coffer init` printed" in said
     assert stored(begun) == before
 
 
@@ -187,8 +187,26 @@ def test_a_lost_root_is_never_made_again(begun: Installation) -> None:
     begun.api.delete(secrets(KEYS, "root-1"))
     said = server.refuse_to_start()
     assert "root-1" in said and "backup" in said
-    begun.initialise("--accept-existing").ok()
+    said = begun.initialise("--accept-existing").refused("Bring back all Secrets of that namespace from a backup")
+    assert "Nothing was changed" in said
     assert "root-1" not in stored(begun)
+
+
+def test_a_root_that_is_lost_while_it_serves_stops_new_keys_until_it_is_back(begun: Installation) -> None:
+    server = begun.serve("coffer-0")
+    begun.leader()
+    tenant = begun.tenant()
+    tenant.make_key("orders")
+    root = begun.api.get(secrets(KEYS, "root-1"))
+    begun.api.delete(secrets(KEYS, "root-1"))
+    until(lambda: "the root is gone from the store" in server.said(), "the server to notice")
+    tenant.apply("later")
+    lost = "the root is missing from the store; bring it back from a backup"
+    tenant.shows("later", lambda key: lost in condition(key, "Ready").get("message", ""), "the reason")
+    until(lambda: condition(begun.api.get(INSTALLATION), "Ready").get("reason") == "RootMissing", "the alarm", 90)
+    metadata = {name: root["metadata"][name] for name in ("name", "labels")}
+    begun.api.post(secrets(KEYS), {**root, "metadata": metadata})
+    tenant.ready("later", 60)
 
 
 def test_a_new_system_namespace_with_the_saved_root_secret_opens_all_keys(begun: Installation) -> None:

@@ -2,7 +2,7 @@
 
 use super::Engine;
 use super::execute::{ActionResult, ExecuteError};
-use super::snapshot::KeyEntry;
+use super::snapshot::{KeyEntry, Known};
 use super::vault::{Opened, VaultError};
 use crate::api::crd::condition::Condition;
 use crate::api::crd::kms_key::KmsKeyStatus;
@@ -261,6 +261,21 @@ impl Engine {
     pub async fn show(&self, revision: Revision) {
         let shown = std::pin::pin!(self.snapshots.wait_for(revision));
         futures::future::select(shown, self.ports.clock.sleep(REVISION_WAIT_MAX)).await;
+    }
+
+    /// Waits, not for ever, until the snapshot shows a record as it was read.
+    pub async fn show_record(&self, record: &Record) {
+        let key_id = record.key_id();
+        let shown = async {
+            loop {
+                let snapshot = self.snapshots.load();
+                if matches!(snapshot.get(&key_id), Some(Known::Key(entry)) if entry.record == *record) {
+                    return;
+                }
+                self.snapshots.wait_for(Revision(snapshot.revision.0.saturating_add(1))).await;
+            }
+        };
+        futures::future::select(std::pin::pin!(shown), self.ports.clock.sleep(REVISION_WAIT_MAX)).await;
     }
 
     fn plan(&self, observed: &Observed, resource: Option<&Resource>, previous: &[Condition]) -> Plan {

@@ -177,8 +177,17 @@ fn failure_conditions(
     let message = match error {
         ReconcileError::Vault(cause) if stalls => format!("{cause}; restore it from a backup"),
         ReconcileError::FixedKeyId => error.to_string(),
-        other => format!("{other}; it is tried again"),
+        other => format!("{}; it is tried again", with_causes(other)),
     };
     let generation = i64::try_from(resource.generation).unwrap_or(i64::MAX);
     stalled::conditions(&Obstacle { reason, message: &message, stalls }, generation, previous, now)
 }
+
+/// An error and what caused it, in one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source()).take(CAUSES_MAX);
+    causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
+}
+
+/// Causes that a condition tells of.
+const CAUSES_MAX: usize = 4;

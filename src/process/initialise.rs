@@ -127,21 +127,19 @@ impl Beginning {
             return Ok(false);
         };
         let (id, namespace) = (found.spec.installation_id, &arguments.keys_namespace);
-        let sealed: Api<Secret> = Api::namespaced(client.clone(), namespace);
-        if sealed.get_opt(ObjectName::root(FIRST_TERM).as_str()).await?.is_none() {
+        if !arguments.accept_existing || id != self.installation.to_string() {
             anyhow::bail!(
-                "this cluster has the installation {id}, and its root is not in the namespace {namespace}: it was lost. \
-                 Bring back all Secrets of that namespace from a backup; a new root would not open its keys. Nothing was \
-                 changed"
+                "this cluster has the installation {id} already, and a cluster has one: start servers with \
+                 --installation-id {id}. To bring back lost Secrets of it, restore them from a backup; nothing was changed"
             );
         }
-        if arguments.accept_existing && id == self.installation.to_string() {
-            return Ok(true);
-        }
-        anyhow::bail!(
-            "this cluster has the installation {id} already, and a cluster has one: start servers with \
-             --installation-id {id}. To bring back lost Secrets of it, restore them from a backup; nothing was changed"
+        let sealed: Api<Secret> = Api::namespaced(client.clone(), namespace);
+        anyhow::ensure!(
+            sealed.get_opt(ObjectName::root(FIRST_TERM).as_str()).await?.is_some(),
+            "the root of the installation {id} is not in the namespace {namespace}: it was lost. Bring back all Secrets of \
+             that namespace from a backup; a new root would not open its keys. Nothing was changed"
         );
+        Ok(true)
     }
 
     /// The file key in the root Secret, made where it is missing and nothing was sealed with it yet.

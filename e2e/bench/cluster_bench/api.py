@@ -98,8 +98,9 @@ class Client:
         while True:
             page = self.raw("GET", f"{path}?limit={PAGE_ITEMS}{'&continue=' + token if token else ''}")
             size += len(page)
-            head = page[:1000].decode(errors="replace")
-            token = head.partition('"continue":"')[2].partition('"')[0]
+            # Before the items, or, for kinds of our own, after them.
+            edges = (page[:1000] + page[-1000:]).decode(errors="replace")
+            token = edges.partition('"continue":"')[2].partition('"')[0]
             if not token:
                 return size
 

@@ -203,7 +203,9 @@ def interrupt(number: int, frame: FrameType | None) -> None:
 
 def on_signals(handler: Callable[[int, FrameType | None], None]) -> None:
     for number in SIGNALS:
-        signal.signal(number, handler)
+        # What was started to be ignored, as nohup does it, stays so.
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def main(given: Sequence[str] | None = None) -> int:
