@@ -33,7 +33,7 @@ pub async fn follow(client: Client, reviewer: Arc<KubeReviewer>) {
 
 /// INVARIANT: after each change there is a doubt at least `RBAC_LAG_MAX` later. A further change moves it, but
 /// is a flush itself.
-async fn flush_at(mut changes: impl Stream<Item = ()> + Unpin, flush: impl Fn(), doubt: impl Fn()) {
+async fn flush_at(mut changes: impl Stream<Item = News> + Unpin, flush: impl Fn(), doubt: impl Fn()) {
     let mut again: Option<Instant> = None;
     loop {
         let lag_is_over = async {
@@ -44,11 +44,12 @@ async fn flush_at(mut changes: impl Stream<Item = ()> + Unpin, flush: impl Fn(),
         };
         tokio::select! {
             change = changes.next() => {
-                if change.is_none() {
-                    return;
+                match change {
+                    Some(News::Changed) => flush(),
+                    Some(News::Listed) => doubt(),
+                    None => return,
                 }
                 again = Some(Instant::now() + RBAC_LAG_MAX.duration());
-                flush();
             }
             () = lag_is_over => {
                 again = None;
@@ -58,8 +59,18 @@ async fn flush_at(mut changes: impl Stream<Item = ()> + Unpin, flush: impl Fn(),
     }
 }
 
-/// One item for each change, and for each list: a list was read anew because changes may have been missed.
-fn changes<K>(client: &Client) -> BoxStream<'static, ()>
+/// What a watch of RBAC brings.
+#[derive(Clone, Copy, Debug)]
+enum News {
+    /// A right was given or taken away.
+    Changed,
+    /// A list was read anew, because changes may have been missed. That alone takes no right away, and must not lock
+    /// everyone out where the API server goes away again.
+    Listed,
+}
+
+/// One item for each change and for each list.
+fn changes<K>(client: &Client) -> BoxStream<'static, News>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static,
 {
@@ -71,7 +82,8 @@ where
     });
     let changes = logged.filter_map(|event| async move {
         match event {
-            Ok(Event::Apply(_) | Event::Delete(_) | Event::InitDone) => Some(()),
+            Ok(Event::Apply(_) | Event::Delete(_)) => Some(News::Changed),
+            Ok(Event::InitDone) => Some(News::Listed),
             Ok(Event::Init | Event::InitApply(_)) | Err(_) => None,
         }
     });
@@ -96,11 +108,11 @@ mod tests {
         let following = tokio::spawn(flush_at(changes, note, move || doubts.lock().unwrap().push(Instant::now())));
         let after = |duration| sleep(Duration::from_millis(duration));
         let begun = Instant::now();
-        sender.unbounded_send(()).unwrap();
+        sender.unbounded_send(News::Changed).unwrap();
         after(500).await;
         assert_eq!(flushes.lock().unwrap().len(), 1, "at once");
         let renewed = Instant::now();
-        sender.unbounded_send(()).unwrap();
+        sender.unbounded_send(News::Changed).unwrap();
         while flushes.lock().unwrap().len() < 3 {
             after(10).await;
         }
