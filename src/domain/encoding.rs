@@ -8,7 +8,9 @@ use minicbor::encode::{Encoder, Error as EncodeError, Write};
 use minicbor::{Decode, Encode};
 use zeroize::Zeroizing;
 
-use super::record::{AccountEntry, HoldCause, Lifecycle, OwnerClaim, Record, SCHEMA};
+use super::record::{
+    AccountEntry, HoldCause, KeyManager, Lifecycle, OwnerClaim, RECORD_SCHEMA, Record, RotationType, SCHEMA,
+};
 use crate::api::crd::kms_key::{DeletionPolicy, OnConflict, PolicyDefault};
 use crate::types::ids::{MaterialId, ObjectUid};
 use crate::types::key::{KeySpec, KeyUsage, Origin};
@@ -17,6 +19,9 @@ use crate::types::time::Timestamp;
 
 /// A content with a schema number.
 pub trait Content: Encode<()> + for<'b> Decode<'b, ()> {
+    /// The newest schema that this version knows, and the one that it writes.
+    const SCHEMA: u32 = SCHEMA;
+
     /// The schema that its writer knew.
     fn schema(&self) -> u32;
 
@@ -27,6 +32,8 @@ pub trait Content: Encode<()> + for<'b> Decode<'b, ()> {
 }
 
 impl Content for Record {
+    const SCHEMA: u32 = RECORD_SCHEMA;
+
     fn schema(&self) -> u32 {
         self.schema
     }
@@ -58,7 +65,7 @@ pub enum ContentError {
     #[error("the content is not in the canonical encoding")]
     Malformed,
     /// Written by a later version; it may be read and must not be written.
-    #[error("the content has schema {0}, and this version writes schema {SCHEMA}")]
+    #[error("the content has schema {0}, which is newer than what this version writes")]
     NewerSchema(u32),
     /// Holds or materials are too many, or not in their order.
     #[error("the content has lists that are too long or out of order")]
@@ -70,7 +77,7 @@ pub enum ContentError {
 /// # Errors
 /// `NewerSchema` for a content that a later version wrote, `IllFormed` for lists out of bounds or order.
 pub fn encode<T: Content>(content: &T) -> Result<Vec<u8>, ContentError> {
-    if content.schema() > SCHEMA {
+    if content.schema() > T::SCHEMA {
         return Err(ContentError::NewerSchema(content.schema()));
     }
     if !content.is_well_formed() {
@@ -97,7 +104,7 @@ pub fn decode<T: Content>(bytes: &[u8]) -> Result<T, ContentError> {
     let mut decoder = Decoder::new(bytes);
     let content: T = decoder.decode().map_err(|_| ContentError::Malformed)?;
     let whole = decoder.position() == bytes.len();
-    let newer = content.schema() > SCHEMA;
+    let newer = content.schema() > T::SCHEMA;
     let canonical = newer || write(&content).map(Zeroizing::new).is_ok_and(|again| *again == bytes);
     if !(whole && canonical && content.schema() > 0) {
         return Err(ContentError::Malformed);
@@ -137,7 +144,18 @@ macro_rules! encode_as_bytes {
     )+ };
 }
 
-encode_as_word!(KeySpec, KeyUsage, Origin, PolicyDefault, DeletionPolicy, OnConflict, Lifecycle, HoldCause);
+encode_as_word!(
+    KeySpec,
+    KeyUsage,
+    Origin,
+    PolicyDefault,
+    DeletionPolicy,
+    OnConflict,
+    Lifecycle,
+    HoldCause,
+    KeyManager,
+    RotationType
+);
 encode_as_bytes!(ObjectUid, MaterialId);
 
 impl<C> Encode<C> for Timestamp {

@@ -2,7 +2,7 @@
 
 use super::record::{OwnerClaim, Record};
 use crate::api::crd::condition::Condition;
-use crate::types::ids::MaterialId;
+use crate::types::ids::{KeyId, MaterialId};
 use crate::types::time::Timestamp;
 
 /// What a reconcile is about to do. The executor makes no choices of its own.
@@ -25,6 +25,13 @@ pub enum Action {
     ClaimOwner(OwnerClaim),
     /// Note that the claimed key is complete. Precondition: the claim is the unconfirmed one.
     ConfirmOwner(OwnerClaim),
+    /// Bind a resource's name to another key than before. Precondition: it is still bound to the one before.
+    MoveOwner {
+        /// The key that it was bound to.
+        from: KeyId,
+        /// The claim to write.
+        claim: OwnerClaim,
+    },
     /// Create the record. Precondition: none exists.
     CreateRecord(Box<Record>),
     /// Replace the record. Precondition: its epoch is still this one.
@@ -41,6 +48,33 @@ pub enum Action {
         /// The root term to seal under.
         term: u32,
     },
+    /// Destroy a stored material for ever. Precondition: the fence, against a fresh read of the record.
+    DestroyMaterial {
+        /// The object that stores it.
+        stored_name: String,
+        /// What must still hold.
+        fence: Fence,
+    },
+    /// Forget a tombstone. Precondition: its epoch is still this one.
+    ForgetRecord {
+        /// The epoch that the plan was made from.
+        epoch: u64,
+    },
+}
+
+/// What must hold, in a record that is read right before, for a material to be destroyed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fence {
+    /// The whole key is being destroyed, and its time has come by every clock.
+    KeyDestroyed {
+        /// The due time that the plan saw.
+        due: Timestamp,
+    },
+    /// The record says that this imported material is gone.
+    ImportRemoved {
+        /// The version.
+        version: u32,
+    },
 }
 
 impl Action {
@@ -52,7 +86,10 @@ impl Action {
             Self::ConfirmOwner(_) => "ConfirmOwner",
             Self::CreateRecord(_) => "CreateRecord",
             Self::ReplaceRecord { .. } => "ReplaceRecord",
+            Self::MoveOwner { .. } => "MoveOwner",
             Self::CreateMaterial { .. } => "CreateMaterial",
+            Self::DestroyMaterial { .. } => "DestroyMaterial",
+            Self::ForgetRecord { .. } => "ForgetRecord",
         }
     }
 }
@@ -66,6 +103,21 @@ pub struct Seen {
     pub claim: Option<OwnerClaim>,
     /// The materials that the record lists or announces; version 1 where there is no record.
     pub materials: Vec<SeenMaterial>,
+    /// Names of stored materials of the key that its record neither lists nor announces; looked for only where the
+    /// key is being destroyed.
+    pub strays: Vec<String>,
+    /// Whether every live replica shows the record as it was read, so that all of them know the material that
+    /// waits to become the current one.
+    pub shown_everywhere: bool,
+}
+
+/// What others must allow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gates {
+    /// Whether a key may go to a namespace that was made again under the name of its own.
+    pub restore: bool,
+    /// The time that may destroy; none where nothing may be destroyed.
+    pub destroy: Option<Timestamp>,
 }
 
 /// One material as it was found.
@@ -123,4 +175,34 @@ pub enum Reason {
     KeyIdTaken,
     /// The record was written by a later version.
     SchemaTooNew,
+    /// The resource is gone for good: its time has come.
+    DeletionDue,
+    /// The key's material is being destroyed.
+    Destroying,
+    /// The key is destroyed.
+    Destroyed,
+    /// The tombstone is old enough.
+    TombstoneOld,
+    /// A resource takes the place of one whose key is destroyed.
+    KeyDestroyedBefore,
+    /// A resource takes the place of one with other immutable fields, as it asks for.
+    KeyReplaced,
+    /// The material is rotated by the calendar.
+    RotationDue,
+    /// The material is rotated because the resource asks for it.
+    RotationRequested,
+    /// A rotation waits until every live replica shows its material.
+    RotationWaits,
+    /// A rotation is complete.
+    RotationShown,
+    /// No more rotations on demand are possible.
+    RotationLimit,
+    /// The key waits for its material to be imported.
+    ImportAwaited,
+    /// Imported material was announced and never came.
+    ImportAbandoned,
+    /// Imported material expired.
+    ImportExpired,
+    /// Imported material that is gone by the record is still stored.
+    ImportRemoved,
 }

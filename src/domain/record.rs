@@ -4,13 +4,18 @@ use std::collections::BTreeMap;
 
 use minicbor::{Decode, Encode};
 
+pub use super::claim::{AccountEntry, OwnerClaim};
+pub use super::material::{AnnouncedImport, Announcement, Imported, Material, RotationType};
+
 use crate::api::crd::kms_key::{DeletionPolicy, OnConflict, PolicyDefault};
-use crate::types::ids::{KeyId, MaterialId, ObjectUid};
+use crate::types::ids::{KeyId, ObjectUid};
 use crate::types::key::{KeySpec, KeyUsage, Origin};
 use crate::types::time::Timestamp;
 use crate::types::wire_enum;
 
-/// The schema that this version writes.
+/// The newest schema of records that this version reads, and the one that it writes.
+pub const RECORD_SCHEMA: u32 = 2;
+/// The same of claims, entries, heartbeats and every other content.
 pub const SCHEMA: u32 = 1;
 
 wire_enum! {
@@ -18,6 +23,10 @@ wire_enum! {
     pub enum Lifecycle {
         Creating = "Creating",
         Created = "Created",
+        /// Its material is being destroyed. There is no way back.
+        Destroying = "Destroying",
+        /// Its material is gone; the record is a tombstone.
+        Destroyed = "Destroyed",
     }
 }
 
@@ -26,6 +35,18 @@ wire_enum! {
     pub enum HoldCause {
         DisableKey = "DisableKey",
         ResourceDeleted = "ResourceDeleted",
+        ScheduleKeyDeletion = "ScheduleKeyDeletion",
+    }
+}
+
+wire_enum! {
+    /// Who manages a key.
+    pub enum KeyManager {
+        Customer = "CUSTOMER",
+        /// Coffer, for an integration: the tenant sees and uses it, and cannot change it.
+        Aws = "AWS",
+        /// Coffer, for itself: nobody else sees it.
+        Owned = "OWNED",
     }
 }
 
@@ -80,6 +101,42 @@ pub struct Record {
     /// When the key was created.
     #[n(15)]
     pub created_at: Timestamp,
+    /// The version that encrypts. Absent in schema 1, where the newest does.
+    #[n(16)]
+    pub current_version: Option<u32>,
+    /// Why and how the announced version is made. Absent for the first one.
+    #[n(17)]
+    pub announcement: Option<Announcement>,
+    /// Who manages the key; absent for a customer.
+    #[n(18)]
+    pub manager: Option<KeyManager>,
+    /// The last attempt to use the key while it waited to be destroyed.
+    #[n(19)]
+    pub attempt: Option<Attempt>,
+    /// Import tokens of another epoch are void; absent for 0.
+    #[n(20)]
+    pub import_epoch: Option<u32>,
+    /// When the material was destroyed.
+    #[n(21)]
+    pub destroyed_at: Option<Timestamp>,
+    /// When the resource came back and the deletion that its removal meant was called off.
+    #[n(22)]
+    pub restored_at: Option<Timestamp>,
+}
+
+/// An attempt to use a key that waits to be destroyed: a sign that the deletion is a mistake.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Attempt {
+    /// When.
+    #[n(1)]
+    pub at: Timestamp,
+    /// The ARN of who tried.
+    #[n(2)]
+    pub actor: String,
+    /// What they tried, in AWS's word.
+    #[n(3)]
+    pub operation: String,
 }
 
 /// The resource that owns a key.
@@ -159,6 +216,15 @@ pub struct DeletionSpec {
     /// Whether the cluster refuses the removal.
     #[n(4)]
     pub protection: bool,
+    /// Whether an attempt to use the key while it waits to be destroyed begins a whole window anew.
+    #[n(5)]
+    #[cbor(skip_if = "is_false")]
+    pub extend_on_use: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape is minicbor's")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// When new material is made.
@@ -198,27 +264,9 @@ pub struct DueTimes {
     /// When the key is destroyed.
     #[n(1)]
     pub deletion: Option<Timestamp>,
-}
-
-/// One version of the material.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct Material {
-    /// From 1.
-    #[n(1)]
-    pub version: u32,
-    /// The root term that it is sealed under.
+    /// When the next automatic rotation is due.
     #[n(2)]
-    pub term: u32,
-    /// Its id.
-    #[n(3)]
-    pub material_id: MaterialId,
-    /// The object that stores it.
-    #[n(4)]
-    pub stored_name: String,
-    /// When it was made.
-    #[n(5)]
-    pub created_at: Timestamp,
+    pub rotation: Option<Timestamp>,
 }
 
 /// The policy that decides about the key.
@@ -260,57 +308,64 @@ impl Record {
         self.holds.retain(|hold| hold.cause != cause);
     }
 
+    /// The version that Encrypt uses, whether its material is there or not.
+    #[must_use]
+    pub fn current_version(&self) -> Option<u32> {
+        self.current_version.or_else(|| self.materials.last().map(|material| material.version))
+    }
+
     /// The material that Encrypt uses.
     #[must_use]
     pub fn current_material(&self) -> Option<&Material> {
-        self.materials.last()
+        self.material(self.current_version()?)
     }
-}
 
-/// Binds a resource's name to a key: made before the record, read whenever a resource appears.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct OwnerClaim {
-    /// The schema that the writer knew.
-    #[n(1)]
-    pub schema: u32,
-    /// The bytes of the key id.
-    #[n(2)]
-    #[cbor(with = "minicbor::bytes")]
-    pub key_bytes: [u8; 16],
-    /// The multi-Region flag of the key id.
-    #[n(3)]
-    pub multi_region: bool,
-    /// The resource's namespace.
-    #[n(4)]
-    pub namespace: String,
-    /// The resource's name.
-    #[n(5)]
-    pub name: String,
-    /// Whether the key was ever complete. A confirmed claim without a record is a loss, never a beginning.
-    #[n(6)]
-    pub confirmed: bool,
-}
-
-impl OwnerClaim {
-    /// The key id.
+    /// The material of a version.
     #[must_use]
-    pub const fn key_id(&self) -> KeyId {
-        KeyId::new(self.key_bytes, self.multi_region)
+    pub fn material(&self, version: u32) -> Option<&Material> {
+        self.materials.iter().find(|material| material.version == version)
     }
-}
 
-/// Binds an account to a namespace.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct AccountEntry {
-    /// The schema that the writer knew.
-    #[n(1)]
-    pub schema: u32,
-    /// The namespace's name.
-    #[n(2)]
-    pub namespace: String,
-    /// The namespace's uid.
-    #[n(3)]
-    pub namespace_uid: ObjectUid,
+    /// A version that no material of this key has or had.
+    #[must_use]
+    pub fn next_version(&self) -> u32 {
+        let newest = self.materials.last().map_or(0, |material| material.version);
+        newest.max(self.announced_version.unwrap_or(0)).saturating_add(1)
+    }
+
+    /// A material that was made and waits to become the current one: a rotation on its way.
+    #[must_use]
+    pub fn rotating_material(&self) -> Option<&Material> {
+        self.materials.iter().find(|material| material.rotation.is_some() && material.activated_at.is_none())
+    }
+
+    /// Imported material that waits for a rotation on demand.
+    #[must_use]
+    pub fn waiting_material(&self) -> Option<&Material> {
+        self.materials.iter().find(|material| {
+            let first = Some(material.version) == self.current_version();
+            material.imported.is_some() && material.rotation.is_none() && material.activated_at.is_none() && !first
+        })
+    }
+
+    /// Whether a request for a rotation was acted on already.
+    #[must_use]
+    pub fn has_seen_request(&self, request: &str) -> bool {
+        let announced = self.announcement.as_ref().and_then(|announcement| announcement.request.as_deref());
+        announced == Some(request) || self.materials.iter().any(|material| material.request.as_deref() == Some(request))
+    }
+
+    /// Rotations on demand so far, those on their way among them.
+    #[must_use]
+    pub fn on_demand_rotations(&self) -> usize {
+        let of_kind = |rotation: Option<RotationType>| rotation == Some(RotationType::OnDemand);
+        let announced = self.announcement.as_ref().is_some_and(|announced| of_kind(announced.rotation));
+        self.materials.iter().filter(|material| of_kind(material.rotation)).count() + usize::from(announced)
+    }
+
+    /// Who manages the key.
+    #[must_use]
+    pub fn manager(&self) -> KeyManager {
+        self.manager.unwrap_or(KeyManager::Customer)
+    }
 }

@@ -72,6 +72,17 @@ pub enum SpecError {
     /// The fixed id is none, or its form contradicts `multiRegion`.
     #[error("spec.keyId: must be a lower-case uuid, or `mrk-` and 32 hex digits where spec.multiRegion is true")]
     KeyId,
+    /// A rotation that keys of this kind do not have.
+    #[error("spec.rotation.{field}: is possible only where {needs}")]
+    Rotation {
+        /// The field below `spec.rotation`.
+        field: &'static str,
+        /// What would make it possible.
+        needs: &'static str,
+    },
+    /// The name is that of a platform-managed key which does not exist.
+    #[error("metadata.name: names that begin with `aws.` are reserved for platform-managed keys; choose another name")]
+    ReservedName,
     /// A value that a later version knows.
     #[error("spec.{field}: {value} is not implemented by this version of coffer")]
     NotImplemented {
@@ -118,7 +129,7 @@ pub fn wanted_key(spec: &KmsKeySpec) -> Result<WantedKey, SpecError> {
         tags: checked_tags(spec)?,
         policy: policy_default(spec.policy)?,
         deletion: deletion_spec(spec.deletion.as_ref())?,
-        rotation: rotation_spec(spec.rotation.as_ref())?,
+        rotation: rotation_spec(spec.rotation.as_ref(), &immutable)?,
     };
     Ok(WantedKey { immutable, multi_region, key_id: fixed_key_id(spec, multi_region)?, mutable })
 }
@@ -146,6 +157,7 @@ fn immutable_spec(spec: &KmsKeySpec) -> Result<ImmutableSpec, SpecError> {
     }
     let origin = match spec.origin.unwrap_or(SpecOrigin::Generated) {
         SpecOrigin::Generated => Origin::AwsKms,
+        SpecOrigin::Imported => Origin::External,
         other => return Err(SpecError::NotImplemented { field: "origin", value: other.as_str() }),
     };
     Ok(ImmutableSpec { key_spec, key_usage, origin })
@@ -180,12 +192,6 @@ fn checked_tags(spec: &KmsKeySpec) -> Result<std::collections::BTreeMap<String, 
 
 fn deletion_spec(deletion: Option<&Deletion>) -> Result<DeletionSpec, SpecError> {
     let deletion = deletion.cloned().unwrap_or_default();
-    if deletion.protection == Some(true) {
-        return Err(SpecError::NotImplemented { field: "deletion.protection", value: "true" });
-    }
-    if let Some(other @ OnConflict::NewKey) = deletion.on_conflict {
-        return Err(SpecError::NotImplemented { field: "deletion.onConflict", value: other.as_str() });
-    }
     let bounds = (DELETION_WINDOW_DAYS_MIN, DELETION_WINDOW_DAYS_MAX);
     let field = "deletion.pendingWindowDays";
     Ok(DeletionSpec {
@@ -193,23 +199,32 @@ fn deletion_spec(deletion: Option<&Deletion>) -> Result<DeletionSpec, SpecError>
         window_days: checked_days(deletion.pending_window_days, field, bounds, DELETION_WINDOW_DAYS_DEFAULT)?,
         on_conflict: deletion.on_conflict.unwrap_or(OnConflict::Refuse),
         protection: deletion.protection.unwrap_or(false),
+        extend_on_use: deletion.extend_on_use.unwrap_or(false),
     })
 }
 
 /// Rotation by spec is stored and not acted on yet, so what would be acted on is refused.
-fn rotation_spec(rotation: Option<&Rotation>) -> Result<RotationSpec, SpecError> {
+fn rotation_spec(rotation: Option<&Rotation>, immutable: &ImmutableSpec) -> Result<RotationSpec, SpecError> {
     let rotation = rotation.cloned().unwrap_or_default();
     let bounds = (ROTATION_PERIOD_DAYS_MIN, ROTATION_PERIOD_DAYS_MAX);
     let period_days = checked_days(rotation.period_days, "rotation.periodDays", bounds, ROTATION_PERIOD_DAYS_DEFAULT)?;
     let request = rotation.on_demand_request.as_deref();
     checked_text(request, "rotation.onDemandRequest", ON_DEMAND_REQUEST_CHARACTERS_MAX)?;
-    if rotation.automatic == Some(true) {
-        return Err(SpecError::NotImplemented { field: "rotation.automatic", value: "true" });
+    let symmetric = immutable.key_spec == KeySpec::SymmetricDefault;
+    let automatic = rotation.automatic.unwrap_or(false);
+    if automatic && !(symmetric && immutable.origin == Origin::AwsKms) {
+        let needs = "spec.keySpec is SYMMETRIC_DEFAULT and spec.origin is Generated";
+        return Err(SpecError::Rotation { field: "automatic", needs });
     }
-    if request.is_some() {
-        return Err(SpecError::NotImplemented { field: "rotation.onDemandRequest", value: "a value" });
+    if request.is_some() && !(symmetric && matches!(immutable.origin, Origin::AwsKms | Origin::External)) {
+        let needs = "spec.keySpec is SYMMETRIC_DEFAULT and spec.origin is Generated or Imported";
+        return Err(SpecError::Rotation { field: "onDemandRequest", needs });
     }
-    Ok(RotationSpec { automatic: false, period_days, on_demand_request: None })
+    Ok(RotationSpec {
+        automatic,
+        period_days,
+        on_demand_request: rotation.on_demand_request.filter(|text| !text.is_empty()),
+    })
 }
 
 fn checked_days(
@@ -256,7 +271,16 @@ mod tests {
         assert!(error(|spec| spec.key_spec = Some(KeySpec::Rsa2048)).starts_with("spec.keyUsage"));
         assert!(error(|spec| spec.key_usage = Some(KeyUsage::SignVerify)).starts_with("spec.keyUsage"));
         assert!(error(|spec| spec.key_id = Some("x".to_owned())).starts_with("spec.keyId"));
-        assert!(error(|spec| spec.origin = Some(SpecOrigin::Imported)).contains("not implemented"));
+        assert!(error(|spec| spec.origin = Some(SpecOrigin::KeyStore)).contains("not implemented"));
+        let automatic = Rotation { automatic: Some(true), ..Rotation::default() };
+        let imported = |spec: &mut KmsKeySpec| {
+            (spec.origin, spec.rotation) = (Some(SpecOrigin::Imported), Some(automatic.clone()));
+        };
+        assert!(error(imported).starts_with("spec.rotation.automatic"));
+        let period = |days| Some(Rotation { period_days: Some(days), ..Rotation::default() });
+        for days in [89, 2561, -1] {
+            assert!(error(|spec| spec.rotation = period(days)).starts_with("spec.rotation.periodDays"), "{days}");
+        }
         assert!(error(|spec| spec.description = Some("x".repeat(8193))).starts_with("spec.description"));
     }
 

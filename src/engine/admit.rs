@@ -5,23 +5,24 @@ use std::sync::Arc;
 
 use super::Engine;
 use super::dispatch::Call;
+use super::resolve::{blob_key, check_blob_key, unknown};
 use super::snapshot::{KeyEntry, Known};
 use super::table::{KeyArgument, Row};
 use super::trail::Trail;
 use crate::api::aws::crypto::algorithm;
 use crate::api::aws::error::{AwsError, ErrorCode};
 use crate::api::aws::member::Input;
-use crate::api::blob::Blob;
 use crate::api::crd::kms_key::PolicyDefault;
-use crate::domain::allowed::{StateRefusal, check};
+use crate::domain::allowed::{StateRefusal, StateRule, check, rule_of};
 use crate::domain::authorize::{
     Because, Decision, Effect, KeyFacts, RequestContext, Review, Verb, decide, needs_review,
 };
+use crate::domain::platform::reach;
 use crate::domain::record::Record;
 use crate::ports::reviewer::Scope;
 use crate::types::account::AccountId;
-use crate::types::arn::{KeyReference, Place, ReferenceError};
-use crate::types::ids::KeyId;
+use crate::types::arn::Place;
+use crate::types::state::KeyState;
 use crate::types::time::Timestamp;
 
 /// A key that a request may use.
@@ -54,14 +55,6 @@ impl Admitted<'_> {
     }
 }
 
-/// Which key an argument means, and how a refusal is worded.
-struct Target {
-    account: AccountId,
-    key_id: KeyId,
-    /// Named by nothing but a blob: a refusal does not tell whether the key exists.
-    by_blob_only: bool,
-}
-
 impl Engine {
     /// Admits a request whose members were read.
     ///
@@ -87,7 +80,13 @@ impl Engine {
             return Err(throttled());
         }
         for (argument, key) in row.keys.iter().zip(&keys) {
-            check_key(row, argument, key, input)?;
+            check_reach(row, argument, key, call)?;
+            if let Err(refusal) = check_key(row, argument, key, input, now) {
+                if rule_of(row.operation) == StateRule::Usable && key.entry.state(now) == KeyState::PendingDeletion {
+                    self.note_attempt(&key.entry, &call.principal.arn(), row.operation.as_str(), now).await;
+                }
+                return Err(refusal);
+            }
         }
         Ok(Admitted { call, input, keys, now })
     }
@@ -131,92 +130,7 @@ impl Engine {
         Ok(ResolvedKey { entry, arn })
     }
 
-    /// A key that is named by member is meant even where a blob names another: that is a mistake to report.
-    async fn target(
-        &self,
-        call: &Call<'_>,
-        input: &Input<'_>,
-        argument: &KeyArgument,
-        blob: Option<KeyId>,
-        now: Timestamp,
-    ) -> Result<Target, AwsError> {
-        let own = call.principal.account;
-        let Some(text) = input.text(argument.member) else {
-            let key_id = blob.ok_or_else(AwsError::internal)?;
-            return Ok(Target { account: own, key_id, by_blob_only: true });
-        };
-        let reference = KeyReference::parse(text, &self.region).map_err(|error| refuse_reference(text, error))?;
-        let (account, key_id) = match reference {
-            KeyReference::Id(key_id) => (own, key_id),
-            KeyReference::Arn(account, key_id) => (account, key_id),
-            KeyReference::Alias(_) | KeyReference::AliasArn(..) if !argument.aliases => {
-                return Err(AwsError::new(ErrorCode::InvalidArn, NO_ALIASES));
-            }
-            KeyReference::Alias(alias) => return Err(self.refuse_alias(call, argument, own, &alias, now).await),
-            KeyReference::AliasArn(account, alias) => {
-                return Err(self.refuse_alias(call, argument, account, &alias, now).await);
-            }
-        };
-        Ok(Target { account, key_id, by_blob_only: false })
-    }
-
-    /// No alias exists in this version.
-    async fn refuse_alias(
-        &self,
-        call: &Call<'_>,
-        argument: &KeyArgument,
-        account: AccountId,
-        alias: &str,
-        now: Timestamp,
-    ) -> AwsError {
-        let arn = self.place(account).alias_arn(alias);
-        if account != call.principal.account {
-            return denied(call, argument.action, &arn, false);
-        }
-        match self.authorise_without_key(call, argument.verb, argument.action, &arn, now).await {
-            Ok(()) => AwsError::new(ErrorCode::NotFound, format!("Alias {arn} is not found.")),
-            Err(error) => error,
-        }
-    }
-
-    async fn look_up(&self, target: &Target, now: Timestamp) -> Result<Option<Known>, AwsError> {
-        let (snapshot, key_id) = (self.snapshots.load(), &target.key_id);
-        let known = if target.by_blob_only { snapshot.get_with_either_flag(key_id) } else { snapshot.get(key_id) };
-        if known.is_some() {
-            return Ok(known);
-        }
-        if !self.limiter.admit_quorum_read(now) {
-            // Whoever named the key hears that it was not looked for; a blob is refused as ever.
-            return if target.by_blob_only { Ok(None) } else { Err(throttled()) };
-        }
-        self.refresh(key_id).await.map_err(|error| {
-            tracing::error!(error = &error as &dyn std::error::Error, "a key could not be read");
-            AwsError::internal()
-        })
-    }
-
-    /// Words a refusal of a key that is unknown, or whose owner cannot be read. Only who may use the whole
-    /// account that the key was named in is `told` what is the matter; another account's keys are never spoken
-    /// of, and a blob alone is told nothing.
-    async fn refuse(
-        &self,
-        call: &Call<'_>,
-        argument: &KeyArgument,
-        target: &Target,
-        arn: &str,
-        told: AwsError,
-        now: Timestamp,
-    ) -> AwsError {
-        if target.by_blob_only || target.account != call.principal.account {
-            return denied(call, argument.action, arn, target.by_blob_only);
-        }
-        match self.authorise_without_key(call, argument.verb, argument.action, arn, now).await {
-            Ok(()) => told,
-            Err(error) => error,
-        }
-    }
-
-    async fn authorise_without_key(
+    pub(super) async fn authorise_without_key(
         &self,
         call: &Call<'_>,
         verb: Verb,
@@ -269,9 +183,6 @@ impl Engine {
     }
 }
 
-const NO_ALIASES: &str = "Key Aliases are not supported for this operation.";
-const INCORRECT_KEY: &str = "The key ID in the request does not identify a CMK that can perform this operation.";
-
 fn facts(record: &Record, account: AccountId) -> KeyFacts<'_> {
     KeyFacts {
         key_id: record.key_id(),
@@ -307,38 +218,31 @@ fn request_context<'a>(
     }
 }
 
-fn blob_key(input: &Input<'_>, argument: &KeyArgument) -> Result<Option<KeyId>, AwsError> {
-    let Some(bytes) = argument.blob.and_then(|member| input.blob(member)) else { return Ok(None) };
-    let blob = Blob::parse(bytes.expose()).map_err(|_| AwsError::silent(ErrorCode::InvalidCiphertext))?;
-    Ok(Some(blob.header.key_id))
-}
-
-fn unknown(arn: &str) -> AwsError {
-    AwsError::new(ErrorCode::NotFound, format!("Key '{arn}' does not exist"))
-}
-
 /// What is told of a key whose record or material cannot be used.
 pub(super) fn unavailable(arn: &str) -> AwsError {
     AwsError::new(ErrorCode::KmsInvalidState, format!("{arn} is unavailable."))
 }
 
-/// The key that a blob names must be the one that is used. A blob that differs from it in the multi-Region
-/// flag alone is no blob of that key.
-fn check_blob_key(named: &KeyId, used: &KeyId) -> Result<(), AwsError> {
-    if named.as_bytes() != used.as_bytes() {
-        return Err(AwsError::new(ErrorCode::IncorrectKey, INCORRECT_KEY));
-    }
-    (named == used).then_some(()).ok_or_else(|| AwsError::silent(ErrorCode::InvalidCiphertext))
+/// A platform-managed key is used by its tenant and changed by nobody.
+fn check_reach(row: &Row, argument: &KeyArgument, key: &ResolvedKey, call: &Call<'_>) -> Result<(), AwsError> {
+    let fixed = row.changes && !reach(key.entry.record.manager()).manageable;
+    if fixed { Err(denied(call, argument.action, &key.arn, false)) } else { Ok(()) }
 }
 
 /// Usage, then state, then algorithm: the order in which AWS KMS finds fault.
-fn check_key(row: &Row, argument: &KeyArgument, key: &ResolvedKey, input: &Input<'_>) -> Result<(), AwsError> {
+fn check_key(
+    row: &Row,
+    argument: &KeyArgument,
+    key: &ResolvedKey,
+    input: &Input<'_>,
+    now: Timestamp,
+) -> Result<(), AwsError> {
     let spec = key.entry.record.immutable;
     if row.usage.is_some_and(|usage| usage != spec.key_usage) {
         let message = format!("{} key usage is {} which is not valid for {}.", key.arn, spec.key_usage, row.operation);
         return Err(AwsError::new(ErrorCode::InvalidKeyUsage, message));
     }
-    check(row.states, key.entry.state()).map_err(|refusal| match refusal {
+    check(rule_of(row.operation), key.entry.state(now)).map_err(|refusal| match refusal {
         StateRefusal::Disabled => AwsError::new(ErrorCode::Disabled, format!("{} is disabled.", key.arn)),
         StateRefusal::Invalid(words) => AwsError::new(ErrorCode::KmsInvalidState, format!("{} {words}", key.arn)),
     })?;
@@ -348,17 +252,6 @@ fn check_key(row: &Row, argument: &KeyArgument, key: &ResolvedKey, input: &Input
     }
     let message = format!("Algorithm {named} is incompatible with key spec {}.", spec.key_spec);
     Err(AwsError::new(ErrorCode::InvalidKeyUsage, message))
-}
-
-fn refuse_reference(text: &str, error: ReferenceError) -> AwsError {
-    let message = match error {
-        ReferenceError::Malformed if text.starts_with("arn:") => {
-            format!("Invalid keyId {}", text.rsplit(['/', ':']).next().unwrap_or_default())
-        }
-        ReferenceError::Malformed => format!("Invalid keyId '{text}'"),
-        ReferenceError::OtherRegion => format!("Invalid arn {}", text.split(':').nth(3).unwrap_or_default()),
-    };
-    AwsError::new(ErrorCode::NotFound, message)
 }
 
 /// Words a decision. Where RBAC could not be asked, trying again may help, and looking for a missing right would
@@ -371,7 +264,7 @@ fn refused(decision: &Decision, call: &Call<'_>, action: &str, arn: &str, by_blo
     denied(call, action, arn, by_blob_only)
 }
 
-fn denied(call: &Call<'_>, action: &str, arn: &str, by_blob_only: bool) -> AwsError {
+pub(super) fn denied(call: &Call<'_>, action: &str, arn: &str, by_blob_only: bool) -> AwsError {
     let user = call.principal.arn();
     let message = if by_blob_only {
         format!(

@@ -4,12 +4,12 @@
 use super::Engine;
 use super::snapshot::binding;
 use super::vault::{VaultError, claim_name};
-use crate::domain::plan::Action;
-use crate::domain::record::{OwnerClaim, Record};
+use crate::domain::plan::{Action, Fence};
+use crate::domain::record::{Lifecycle, OwnerClaim, Record};
 use crate::ports::key_backend::BackendError;
 use crate::ports::store::StoreError;
 use crate::types::ids::KeyId;
-use crate::types::object::ObjectName;
+use crate::types::object::{Kind, ObjectName};
 use crate::types::revision::Revision;
 use crate::types::time::Timestamp;
 
@@ -44,7 +44,10 @@ pub enum ExecuteError {
 impl Engine {
     /// Carries out one action for a key.
     pub async fn execute(&self, key_id: &KeyId, action: &Action) -> ActionResult {
-        let begins = matches!(action, Action::ClaimOwner(_) | Action::CreateRecord(_) | Action::CreateMaterial { .. });
+        let begins = matches!(
+            action,
+            Action::ClaimOwner(_) | Action::MoveOwner { .. } | Action::CreateRecord(_) | Action::CreateMaterial { .. }
+        );
         if begins && self.snapshots.load().root_is_lost {
             return ActionResult::Failed(ExecuteError::RootMissing);
         }
@@ -53,7 +56,12 @@ impl Engine {
             Action::ConfirmOwner(claim) => self.confirm_claim(claim).await,
             Action::CreateRecord(record) => self.vault.create(&ObjectName::key(key_id), record.as_ref()).await,
             Action::ReplaceRecord { epoch, record } => self.replace_record(key_id, *epoch, record).await,
+            Action::MoveOwner { from, claim } => self.move_claim(from, claim).await,
             Action::CreateMaterial { version, term } => return self.create_material(key_id, *version, *term).await,
+            Action::DestroyMaterial { stored_name, fence } => {
+                return self.destroy_material(key_id, stored_name, fence).await;
+            }
+            Action::ForgetRecord { epoch } => self.forget_record(key_id, *epoch).await,
         };
         settle(written)
     }
@@ -63,6 +71,60 @@ impl Engine {
         match self.vault.claim(&claim.namespace, &claim.name).await? {
             Some(read) if !read.content.confirmed => self.vault.replace(&name, &read, claim).await,
             _ => Err(VaultError::Store(StoreError::Conflict(name))),
+        }
+    }
+
+    async fn move_claim(&self, from: &KeyId, claim: &OwnerClaim) -> Result<Revision, VaultError> {
+        let name = own_claim_name(claim);
+        match self.vault.claim(&claim.namespace, &claim.name).await? {
+            Some(read) if read.content.key_id() == *from => self.vault.replace(&name, &read, claim).await,
+            _ => Err(VaultError::Store(StoreError::Conflict(name))),
+        }
+    }
+
+    /// Forgets a tombstone, and the claim on it first: a claim without a record would look like a loss.
+    async fn forget_record(&self, key_id: &KeyId, epoch: u64) -> Result<Revision, VaultError> {
+        let name = ObjectName::key(key_id);
+        let conflict = || VaultError::Store(StoreError::Conflict(name.clone()));
+        let read = self.vault.record(key_id).await?.filter(|read| read.epoch == epoch).ok_or_else(conflict)?;
+        let owner = &read.content.owner;
+        let claim = self.vault.claim(&owner.namespace, &owner.name).await?;
+        if let Some(claim) = claim.filter(|claim| claim.content.key_id() == *key_id) {
+            self.ports.store.delete(&own_claim_name(&claim.content), &claim.stored.version).await?;
+        }
+        Ok(self.ports.store.delete(&name, &read.stored.version).await?)
+    }
+
+    /// The only way in which a material is ever destroyed. What the fence says is read again right before, and the
+    /// deletion itself names the object in the version that was read.
+    async fn destroy_material(&self, key_id: &KeyId, stored_name: &str, fence: &Fence) -> ActionResult {
+        let Some(name) = ObjectName::parse(Kind::Material, stored_name).filter(|name| name.key_id() == Some(*key_id))
+        else {
+            return ActionResult::Done(None);
+        };
+        let stored = match self.ports.store.get(&name).await {
+            Ok(Some(stored)) => stored,
+            Ok(None) => return ActionResult::Done(None),
+            Err(error) => return ActionResult::Failed(VaultError::Store(error).into()),
+        };
+        match self.vault.record(key_id).await {
+            Ok(Some(read)) if self.holds(fence, &read.content) => {}
+            Ok(_) => return ActionResult::Done(None),
+            Err(error) => return ActionResult::Failed(error.into()),
+        }
+        settle(self.ports.store.delete(&name, &stored.version).await.map_err(VaultError::Store))
+    }
+
+    fn holds(&self, fence: &Fence, record: &Record) -> bool {
+        match *fence {
+            Fence::KeyDestroyed { due } => {
+                let is_due = self.destroy_gate(record).is_some_and(|now| due <= now);
+                record.lifecycle == Lifecycle::Destroying && record.due.deletion == Some(due) && is_due
+            }
+            Fence::ImportRemoved { version } => {
+                let announced = record.announced_version == Some(version);
+                !announced && record.material(version).is_some_and(|material| !material.is_present())
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::Engine;
 use super::vault::VaultError;
-use crate::domain::record::SCHEMA;
+use crate::domain::record::{RECORD_SCHEMA, SCHEMA};
 use crate::domain::replica::Replica;
 use crate::ports::store::StoreError;
 use crate::types::object::{Kind, ObjectName};
@@ -23,7 +23,7 @@ impl Engine {
             name: name.to_owned(),
             version: version.to_owned(),
             seen_revision: self.snapshots.load().revision.0,
-            schema_max: SCHEMA,
+            schema_max: RECORD_SCHEMA,
             suite_max: SUITE_MAX,
             beat_at: self.ports.clock.wall(),
         };

@@ -2,19 +2,25 @@
 
 pub mod accounts;
 pub mod admit;
+pub mod approvals;
 pub mod changes;
+pub mod destruction;
 pub mod dispatch;
 pub mod execute;
 pub mod heartbeat;
 pub mod initialise;
 pub mod limiter;
 pub mod local_backend;
+mod observe;
 pub mod ops;
 pub mod reconcile;
 pub mod refusals;
+mod resolve;
+pub mod service_events;
 pub mod snapshot;
 pub mod sweep;
 pub mod table;
+pub mod timers;
 pub mod trail;
 pub mod vault;
 
@@ -58,6 +64,12 @@ pub struct Engine {
     pub region: Region,
     /// Which account a namespace is.
     pub accounts: accounts::Accounts,
+    /// The name of this replica, as its heartbeats have it.
+    pub replica: String,
+    /// What an administrator approved.
+    pub approvals: approvals::Approvals,
+    /// Whether anything may be destroyed.
+    pub destruction: destruction::Destruction,
     /// Whether a spec may name the key id.
     pub allows_fixed_key_ids: bool,
     /// Opens and seals the state.

@@ -2,25 +2,22 @@
 
 use super::Engine;
 use super::execute::{ActionResult, ExecuteError};
+use super::observe::{Observed, Subject};
+use super::service_events::{Moment, ServiceEvent};
 use super::snapshot::{KeyEntry, Known};
 use super::vault::{Opened, VaultError};
 use crate::api::crd::condition::Condition;
 use crate::api::crd::kms_key::KmsKeyStatus;
-use crate::crypto::derive;
-use crate::crypto::seal::MaterialBinding;
 use crate::domain::lifecycle::MaterialHealth;
-use crate::domain::plan::{Action, FoundMaterial, Plan, Reason, Seen, SeenMaterial};
+use crate::domain::plan::{Action, FoundMaterial, Gates, Plan, Reason, Seen, SeenMaterial};
 use crate::domain::reconcile::kms_key::{Input, ReadRecord, plan};
 use crate::domain::reconcile::kms_key_status::project;
 use crate::domain::record::{Material, OwnerClaim, Record};
 use crate::domain::resource::Resource;
-use crate::domain::validate::wanted_key;
-use crate::ports::key_backend::BackendError;
+use crate::ports::audit::AuditError;
 use crate::ports::resources::{Report, ResourceError};
 use crate::types::ids::KeyId;
-use crate::types::key::{KeySpec, Origin};
 use crate::types::limits::{LOSS_LOOK_PERIOD, RECONCILE_ROUNDS_MAX, REVISION_WAIT_MAX, WAKE_AFTER_MAX};
-use crate::types::object::ObjectName;
 use crate::types::revision::Revision;
 use crate::types::time::Timestamp;
 
@@ -63,25 +60,9 @@ pub enum ReconcileError {
     /// Resources could not be read.
     #[error("the resources could not be read")]
     Resources(#[from] ResourceError),
-}
-
-struct Observed {
-    key_id: KeyId,
-    /// Whether all of it was read in one go.
-    at_once: bool,
-    record: Option<Opened<Record>>,
-    seen: Seen,
-}
-
-impl Observed {
-    fn health(&self) -> MaterialHealth {
-        let listed = self.record.as_ref().map_or(&[][..], |read| &read.content.materials);
-        let is_there = |material: &Material| {
-            let found = FoundMaterial::Present(material.material_id);
-            self.seen.materials.iter().any(|seen| seen.version == material.version && seen.found == found)
-        };
-        if listed.iter().all(is_there) { MaterialHealth::Complete } else { MaterialHealth::Damaged }
-    }
+    /// What is about to happen could not be recorded, and so it does not happen.
+    #[error("the audit record could not be made")]
+    Audit(#[from] AuditError),
 }
 
 /// How the actions of a round ended.
@@ -103,38 +84,75 @@ impl Engine {
         name: &str,
         resource: Option<&Resource>,
     ) -> Result<Option<Settled>, ReconcileError> {
-        let previous = self.ports.resources.reported(namespace, name).await;
-        let mut written = None;
-        let Some(mut observed) = self.observe(namespace, name, resource).await? else { return Ok(None) };
-        let names_id = resource.is_some_and(|resource| resource.spec.key_id.is_some());
+        self.bring_about(&Subject { namespace, name, resource, orphan: None }).await
+    }
+
+    /// The same for a key, whatever its resource: for timers, and for calls that began something. A key whose
+    /// resource's name belongs to another key by now is looked at by itself.
+    ///
+    /// # Errors
+    /// `ReconcileError` where something failed on the way.
+    pub async fn reconcile_key(&self, key_id: &KeyId) -> Result<Option<Settled>, ReconcileError> {
+        let Some(read) = self.vault.record(key_id).await? else { return Ok(None) };
+        let (namespace, name) = (read.content.owner.namespace, read.content.owner.name);
+        let claimed = self.vault.claim(&namespace, &name).await?.map(|claim| claim.content.key_id());
+        if claimed.is_some_and(|claimed| claimed != *key_id) {
+            let orphan = Some(*key_id);
+            return self.bring_about(&Subject { namespace: &namespace, name: &name, resource: None, orphan }).await;
+        }
+        let resource = self.ports.resources.get(&namespace, &name).await?;
+        self.reconcile(&namespace, &name, resource.as_ref()).await
+    }
+
+    async fn bring_about(&self, subject: &Subject<'_>) -> Result<Option<Settled>, ReconcileError> {
+        let previous = self.ports.resources.reported(subject.namespace, subject.name).await;
+        let mut done = Done::default();
+        let Some(mut observed) = self.observe(subject).await? else { return Ok(None) };
+        let names_id = subject.resource.is_some_and(|resource| resource.spec.key_id.is_some());
         if names_id && !self.allows_fixed_key_ids && observed.record.is_none() {
             return Err(ReconcileError::FixedKeyId);
         }
         for _ in 1..RECONCILE_ROUNDS_MAX {
-            let plan = self.plan(&observed, resource, &previous);
-            if plan.because == Reason::ResourceReplaced && !self.is_fresh(resource).await? {
+            let plan = self.plan(&observed, subject.resource, &previous);
+            let takes_over =
+                matches!(plan.because, Reason::ResourceReplaced | Reason::KeyDestroyedBefore | Reason::KeyReplaced);
+            if takes_over && !self.is_fresh(subject.resource).await? {
                 return Err(ReconcileError::StaleResource);
             }
             // A fault is never concluded from a view whose parts are of different times.
             let concludes = plan.actions.is_empty();
             if concludes && (observed.at_once || plan.because == Reason::InSync) {
-                return Ok(Some(self.settle(observed, resource, plan, None, written).await));
+                return Ok(Some(self.settle(observed, subject.resource, plan, None, done).await));
             }
-            match self.carry_out(&observed.key_id, &plan.actions, &mut written).await? {
+            self.tell_of(Moment::Before, &plan, &observed).await?;
+            match self.carry_out(&observed.key_id, &plan.actions, &mut done.written).await? {
                 Carried::Waits { poll_at } => {
-                    return Ok(Some(self.settle(observed, resource, plan, Some(poll_at), written).await));
+                    return Ok(Some(self.settle(observed, subject.resource, plan, Some(poll_at), done).await));
                 }
-                Carried::Out { alone: true } if !concludes => {
-                    self.observe_again(&mut observed, namespace, name, &plan.actions).await?;
+                Carried::Out { alone } => {
+                    if alone && !concludes {
+                        self.tell_of(Moment::After, &plan, &observed).await?;
+                        done.because.push(plan.because);
+                    }
+                    if alone && !concludes && !moves_owner(&plan.actions) {
+                        self.observe_again(&mut observed, subject, &plan.actions).await?;
+                    } else {
+                        match self.observe(subject).await? {
+                            Some(again) => observed = again,
+                            None => return Ok(None),
+                        }
+                    }
                 }
-                Carried::Out { .. } => match self.observe(namespace, name, resource).await? {
-                    Some(again) => observed = again,
-                    None => return Ok(None),
-                },
             }
         }
-        let plan = self.plan(&observed, resource, &previous);
-        Ok(Some(self.settle(observed, resource, plan, None, written).await))
+        let plan = self.plan(&observed, subject.resource, &previous);
+        Ok(Some(self.settle(observed, subject.resource, plan, None, done).await))
+    }
+
+    async fn tell_of(&self, moment: Moment, plan: &Plan, observed: &Observed) -> Result<(), ReconcileError> {
+        let Some(event) = ServiceEvent::of(plan.because).filter(|event| event.moment == moment) else { return Ok(()) };
+        let Some(read) = &observed.record else { return Ok(()) };
+        Ok(self.record_service_event(&event, &read.content).await?)
     }
 
     /// Whether a resource is still what it was read as. A watch that is behind would give a key back to a namespace
@@ -143,34 +161,6 @@ impl Engine {
         let Some(resource) = resource else { return Ok(true) };
         let read = self.ports.resources.get(&resource.namespace, &resource.name).await?;
         Ok(read.is_some_and(|read| (read.uid, read.namespace_uid) == (resource.uid, resource.namespace_uid)))
-    }
-
-    /// After our own write only what it wrote is read again. Everything else may be old by now, and does no
-    /// harm: each action has its precondition.
-    async fn observe_again(
-        &self,
-        observed: &mut Observed,
-        namespace: &str,
-        name: &str,
-        actions: &[Action],
-    ) -> Result<(), ReconcileError> {
-        observed.at_once = false;
-        for action in actions {
-            match action {
-                Action::ClaimOwner(_) | Action::ConfirmOwner(_) => {
-                    let claim = self.vault.claim(namespace, name).await?;
-                    observed.seen.claim = claim.map(|opened| opened.content);
-                }
-                Action::CreateRecord(_) | Action::ReplaceRecord { .. } => {
-                    observed.record = self.vault.record(&observed.key_id).await?;
-                }
-                Action::CreateMaterial { .. } => {
-                    let record = observed.record.as_ref().map(|read| &read.content);
-                    observed.seen.materials = self.observe_materials(&observed.key_id, record).await?;
-                }
-            }
-        }
-        Ok(())
     }
 
     async fn carry_out(
@@ -201,7 +191,7 @@ impl Engine {
         resource: Option<&Resource>,
         plan: Plan,
         poll_at: Option<Timestamp>,
-        written: Option<Revision>,
+        done: Done,
     ) -> Settled {
         let key_id = observed.key_id;
         if let Some(resource) = resource {
@@ -209,9 +199,12 @@ impl Engine {
                 self.remember_key(resource).await;
             }
             let key = observed.record.as_ref().map(|read| self.projection(&read.content, observed.health()));
-            self.ports.resources.report(resource, Report { key, conditions: plan.conditions }).await;
+            self.ports
+                .resources
+                .report(resource, Report { key, conditions: plan.conditions, happened: done.because })
+                .await;
         }
-        if let Some(revision) = written {
+        if let Some(revision) = done.written {
             self.show(revision).await;
         }
         // What was lost may come back from a backup without any event that tells whose it is.
@@ -238,16 +231,31 @@ impl Engine {
             confirmed: true,
         };
         let materials = record.materials.iter().map(found).collect();
-        let seen = Seen { active_term: self.vault.roots.active_term(), claim: Some(claim), materials };
+        let seen = Seen {
+            active_term: self.vault.roots.active_term(),
+            claim: Some(claim),
+            materials,
+            strays: Vec::new(),
+            shown_everywhere: false,
+        };
         let read = ReadRecord { record: record.clone(), epoch: 0, digest: [0; 32] };
-        let (key_id, now) = (record.key_id(), self.ports.clock.wall());
-        let plan = plan(&Input { key_id, resource: Some(resource), read: Some(&read), seen: &seen, now, previous });
-        Report { key: Some(self.projection(record, entry.health)), conditions: plan.conditions }
+        let plan = plan(&Input {
+            key_id: record.key_id(),
+            new_key_id: self.new_key_id(resource),
+            resource: Some(resource),
+            read: Some(&read),
+            seen: &seen,
+            gates: Gates::default(),
+            now: self.ports.clock.wall(),
+            previous,
+        });
+        let key = Some(self.projection(record, entry.health));
+        Report { key, conditions: plan.conditions, happened: Vec::new() }
     }
 
     fn projection(&self, record: &Record, health: MaterialHealth) -> KmsKeyStatus {
         let account = self.accounts.account_of(&record.owner.namespace);
-        project(record, health, self.place(account).key_arn(&record.key_id()))
+        project(record, health, self.place(account).key_arn(&record.key_id()), self.ports.clock.wall())
     }
 
     async fn remember_key(&self, resource: &Resource) {
@@ -280,75 +288,34 @@ impl Engine {
 
     fn plan(&self, observed: &Observed, resource: Option<&Resource>, previous: &[Condition]) -> Plan {
         let read: Option<ReadRecord> = observed.record.as_ref().map(Opened::to_read);
-        let now = self.ports.clock.wall();
-        plan(&Input { key_id: observed.key_id, resource, read: read.as_ref(), seen: &observed.seen, now, previous })
+        plan(&Input {
+            key_id: observed.key_id,
+            new_key_id: resource.and_then(|resource| self.new_key_id(resource)),
+            resource,
+            read: read.as_ref(),
+            seen: &observed.seen,
+            gates: self.gates(read.as_ref().map(|read| &read.record), resource),
+            now: self.ports.clock.wall(),
+            previous,
+        })
     }
+}
 
-    /// Reads everything that a plan depends on; nothing, where there is neither resource nor claim.
-    async fn observe(
-        &self,
-        namespace: &str,
-        name: &str,
-        resource: Option<&Resource>,
-    ) -> Result<Option<Observed>, ReconcileError> {
-        let claim = self.vault.claim(namespace, name).await?.map(|opened| opened.content);
-        let claimed = claim.as_ref().map(OwnerClaim::key_id);
-        let Some(key_id) = claimed.or_else(|| resource.and_then(|resource| self.new_key_id(resource))) else {
-            return Ok(None);
-        };
-        let mut record = self.vault.record(&key_id).await?;
-        let active_term = self.vault.roots.active_term();
-        let mut materials = self.observe_materials(&key_id, record.as_ref().map(|read| &read.content)).await?;
-        if record.is_none() && materials.iter().any(|material| material.found != FoundMaterial::Missing) {
-            // Another replica may have made both between the two reads. Only what is still missing is lost.
-            record = self.vault.record(&key_id).await?;
-            materials = self.observe_materials(&key_id, record.as_ref().map(|read| &read.content)).await?;
-        }
-        Ok(Some(Observed { key_id, at_once: true, record, seen: Seen { active_term, claim, materials } }))
-    }
+/// What a reconcile did so far.
+#[derive(Default)]
+struct Done {
+    /// The last write that the snapshot will show.
+    written: Option<Revision>,
+    /// Why each round of it acted.
+    because: Vec<Reason>,
+}
 
-    pub(super) fn new_key_id(&self, resource: &Resource) -> Option<KeyId> {
-        let installation = self.vault.roots.installation()?;
-        let wanted = wanted_key(&resource.spec).ok();
-        let multi_region = wanted.as_ref().is_some_and(|wanted| wanted.multi_region);
-        let derived = derive::key_id(&installation, &resource.uid, multi_region);
-        Some(wanted.and_then(|wanted| wanted.key_id).unwrap_or(derived))
-    }
-
-    async fn observe_materials(
-        &self,
-        key_id: &KeyId,
-        record: Option<&Record>,
-    ) -> Result<Vec<SeenMaterial>, ReconcileError> {
-        let active = self.vault.roots.active_term();
-        let mut wanted: Vec<(u32, u32)> = record
-            .map_or_else(Vec::new, |record| record.materials.iter().map(|made| (made.version, made.term)).collect());
-        wanted.extend(record.map_or(Some(1), |record| record.announced_version).map(|version| (version, active)));
-        let mut seen = Vec::with_capacity(wanted.len());
-        for (version, term) in wanted {
-            let symmetric = (KeySpec::SymmetricDefault, Origin::AwsKms);
-            let (spec, origin) =
-                record.map_or(symmetric, |record| (record.immutable.key_spec, record.immutable.origin));
-            let found = self.find_material(&MaterialBinding { key_id: *key_id, version, spec, origin }, term).await?;
-            seen.push(SeenMaterial { version, term, found });
-        }
-        Ok(seen)
-    }
-
-    async fn find_material(&self, binding: &MaterialBinding, term: u32) -> Result<FoundMaterial, ReconcileError> {
-        let name = ObjectName::material(&binding.key_id, binding.version, term);
-        let Some(stored) = self.ports.store.get(&name).await.map_err(VaultError::Store)? else {
-            return Ok(FoundMaterial::Missing);
-        };
-        match self.ports.backend.identify(binding, term, &stored.bytes).await {
-            Ok(material_id) => Ok(FoundMaterial::Present(material_id)),
-            Err(BackendError::Unreadable) => Ok(FoundMaterial::Unreadable),
-            Err(source) => Err(ReconcileError::Action { action: "Identify", source: source.into() }),
-        }
-    }
+/// After it, another key is meant.
+fn moves_owner(actions: &[Action]) -> bool {
+    actions.iter().any(|action| matches!(action, Action::MoveOwner { .. }))
 }
 
 /// Whether the snapshot shows what an action writes. It shows no claims, and waiting for one would be in vain.
 const fn is_shown(action: &Action) -> bool {
-    !matches!(action, Action::ClaimOwner(_) | Action::ConfirmOwner(_))
+    !matches!(action, Action::ClaimOwner(_) | Action::ConfirmOwner(_) | Action::MoveOwner { .. })
 }

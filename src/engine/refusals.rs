@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use crate::ports::audit::{AuditRecord, EVENT_VERSION, Parameter, Phase, UserIdentity};
-use crate::types::account::{AccountId, Region};
+use crate::ports::audit::{AuditRecord, Parameter, UserIdentity};
+use crate::types::account::Region;
 use crate::types::limits::REFUSALS_PERIOD;
 use crate::types::time::Timestamp;
 
@@ -32,36 +32,13 @@ impl Refusals {
         }
         let (counts, _) = std::mem::take(&mut *inner);
         let parameters = counts.into_iter().map(|(reason, count)| (reason, Parameter::Number(count)));
+        let record = AuditRecord::service_event("UnauthenticatedRefusals", region, now);
         Some(AuditRecord {
-            event_version: EVENT_VERSION,
-            user_identity: UserIdentity {
-                kind: "Unknown",
-                arn: String::new(),
-                account_id: AccountId::INSTALLATION.to_string(),
-                principal_id: None,
-                user_name: None,
-                pod_uid: None,
-                node: None,
-                access_key_id: None,
-            },
-            event_time: now.to_rfc3339(),
-            event_source: "kms.amazonaws.com",
-            event_name: "UnauthenticatedRefusals",
-            aws_region: region.to_string(),
-            source_address: None,
-            user_agent: None,
+            user_identity: UserIdentity { kind: "Unknown", ..record.user_identity },
             error_code: Some("AccessDenied"),
             error_message: Some(format!("calls refused before authentication since {}", since.to_rfc3339())),
-            request_parameters: Vec::new(),
-            response_elements: Vec::new(),
             additional_event_data: parameters.collect(),
-            request_id: String::new(),
-            event_id: String::new(),
-            read_only: true,
-            resources: Vec::new(),
-            event_type: "AwsServiceEvent",
-            recipient_account_id: AccountId::INSTALLATION.to_string(),
-            phase: Phase::Outcome,
+            ..record
         })
     }
 }

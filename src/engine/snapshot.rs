@@ -21,6 +21,7 @@ use crate::types::ids::KeyId;
 use crate::types::object::{Kind, ObjectName};
 use crate::types::revision::Revision;
 use crate::types::state::KeyState;
+use crate::types::time::Timestamp;
 
 /// The kinds that decide about requests.
 pub const WATCHED: &[Kind] = &[Kind::Root, Kind::Key, Kind::Material];
@@ -41,14 +42,15 @@ pub struct KeyEntry {
 impl KeyEntry {
     /// The state that a caller sees.
     #[must_use]
-    pub fn state(&self) -> KeyState {
-        effective_state(&self.record, self.health)
+    pub fn state(&self, now: Timestamp) -> KeyState {
+        effective_state(&self.record, self.health, now)
     }
 
     /// The material that Encrypt uses.
     #[must_use]
     pub fn current_handle(&self) -> Option<&KeyHandle> {
-        self.handles.last()
+        let current = self.record.current_version()?;
+        self.handles.iter().find(|handle| handle.binding.version == current)
     }
 
     /// Where the key stands in lists.
@@ -109,6 +111,13 @@ impl Snapshot {
     #[must_use]
     pub fn get_with_either_flag(&self, key_id: &KeyId) -> Option<Known> {
         self.shards.get(shard_of(key_id)).and_then(|shard| shard.get(key_id.as_bytes()))?.known.clone()
+    }
+
+    /// The names of the stored materials of a key, whether its record knows them or not.
+    #[must_use]
+    pub fn material_names(&self, key_id: &KeyId) -> Vec<String> {
+        let slot = self.shards.get(shard_of(key_id)).and_then(|shard| shard.get(key_id.as_bytes()));
+        slot.map_or_else(Vec::new, |slot| slot.materials.keys().cloned().collect())
     }
 
     /// All keys, in no order.
@@ -273,7 +282,7 @@ impl Engine {
     pub async fn refresh(&self, key_id: &KeyId) -> Result<Option<Known>, VaultError> {
         let Some(record) = self.vault.record(key_id).await? else { return Ok(None) };
         let mut materials = BTreeMap::new();
-        for material in &record.content.materials {
+        for material in record.content.materials.iter().filter(|material| material.is_present()) {
             let name = ObjectName::parse(Kind::Material, &material.stored_name);
             if let Some(name) = name
                 && let Some(stored) = self.ports.store.get(&name).await?
@@ -314,7 +323,7 @@ async fn known(
 
 async fn entry(backend: &dyn KeyBackend, record: Record, materials: &BTreeMap<String, Arc<[u8]>>) -> KeyEntry {
     let mut handles = Vec::with_capacity(record.materials.len());
-    for material in &record.materials {
+    for material in record.materials.iter().filter(|material| material.is_present()) {
         let Some(stored) = materials.get(&material.stored_name) else { continue };
         let binding = binding(&record, material.version);
         let found = backend.identify(&binding, material.term, stored).await;
@@ -322,7 +331,7 @@ async fn entry(backend: &dyn KeyBackend, record: Record, materials: &BTreeMap<St
             handles.push(handle(binding, material, stored));
         }
     }
-    let complete = handles.len() == record.materials.len();
+    let complete = handles.len() == record.materials.iter().filter(|material| material.is_present()).count();
     if !complete {
         tracing::error!(key_id = %record.key_id(), "material is missing or does not open");
     }

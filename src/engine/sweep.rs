@@ -9,10 +9,12 @@ use super::snapshot::{KeyEntry, Known};
 use super::vault::VaultError;
 use crate::api::crd::condition::{Condition, ConditionReason};
 use crate::domain::lifecycle::MaterialHealth;
+use crate::domain::reconcile::kms_key::wanted;
 use crate::domain::reconcile::stalled::{self, Obstacle};
-use crate::domain::record::{HoldCause, OwnerClaim};
+use crate::domain::record::{HoldCause, Lifecycle, OwnerClaim};
 use crate::domain::resource::Resource;
-use crate::domain::validate::wanted_key;
+use crate::domain::vanished::is_living;
+
 use crate::ports::resources::{Listing, Report};
 use crate::types::limits::WAKE_AFTER_MAX;
 use crate::types::object::Kind;
@@ -55,7 +57,7 @@ impl Engine {
             let held = entry.record.hold(HoldCause::ResourceDeleted).is_some();
             let listed = present.contains(&(owner.namespace.as_str(), owner.name.as_str()));
             // A resource that was applied again since the list was read is not gone.
-            if !held && !listed {
+            if !held && !listed && is_living(&entry.record) {
                 self.follow_removal(&owner.namespace, &owner.name).await?;
             }
         }
@@ -99,7 +101,7 @@ impl Engine {
                 error = error as &dyn std::error::Error,
                 "a KmsKey could not be reconciled"
             );
-            self.ports.resources.report(resource, Report { key: None, conditions }).await;
+            self.ports.resources.report(resource, Report { key: None, conditions, happened: Vec::new() }).await;
         }
         let latest = self.ports.clock.wall().plus(WAKE_AFTER_MAX);
         settled.map(|settled| settled.map_or(latest, |settled| settled.wake_at))
@@ -134,15 +136,20 @@ impl Engine {
     fn in_sync_entry(&self, resource: &Resource) -> Option<Arc<KeyEntry>> {
         let Some(Known::Key(entry)) = self.snapshots.load().get(&self.new_key_id(resource)?) else { return None };
         let owner = &entry.record.owner;
-        let wanted = wanted_key(&resource.spec).ok();
+        let wanted = wanted(resource).ok();
         let in_sync = resource.key_was_made
             && entry.health == MaterialHealth::Complete
             && entry.record.announced_version.is_none()
+            && entry.record.rotating_material().is_none()
+            && entry.record.lifecycle == Lifecycle::Created
             && entry.record.hold(HoldCause::ResourceDeleted).is_none()
             && (owner.resource_uid, owner.generation) == (resource.uid, resource.generation)
             && (owner.namespace.as_str(), owner.name.as_str()) == (resource.namespace.as_str(), resource.name.as_str())
             && wanted.is_some_and(|wanted| {
-                wanted.mutable == entry.record.spec && wanted.immutable == entry.record.immutable
+                let request = wanted.mutable.rotation.on_demand_request.as_deref();
+                request.is_none_or(|request| entry.record.has_seen_request(request))
+                    && wanted.mutable == entry.record.spec
+                    && wanted.immutable == entry.record.immutable
             });
         in_sync.then_some(entry)
     }

@@ -11,8 +11,7 @@ use super::trail::Trail;
 use crate::api::aws::error::AwsError;
 use crate::api::aws::member::{Input, Member};
 use crate::api::aws::operation::Operation;
-use crate::api::aws::{crypto, data_key, key};
-use crate::domain::allowed::StateRule;
+use crate::api::aws::{crypto, data_key, deletion, key, rotation};
 use crate::domain::authorize::Verb;
 use crate::domain::quota::QuotaClass;
 use crate::types::key::KeyUsage;
@@ -56,8 +55,6 @@ pub struct Row {
     pub action: &'static str,
     /// The class that its rate counts in.
     pub quota: QuotaClass,
-    /// Which states of its keys it accepts.
-    pub states: StateRule,
     /// Which usage its keys must have.
     pub usage: Option<KeyUsage>,
     /// The grant operation that allows it, where grants can.
@@ -93,7 +90,6 @@ const fn row(operation: Operation, verb: &'static str, action: &'static str) -> 
         verb: Verb(verb),
         action,
         quota: QuotaClass::Manage,
-        states: StateRule::Any,
         usage: None,
         grant: None,
         changes: false,
@@ -113,6 +109,13 @@ pub fn find(operation: Operation) -> &'static Row {
 
 /// The operations that have a handler.
 pub static IMPLEMENTED: &[Row] = &[
+    Row {
+        members: key::KEY_ONLY,
+        keys: &[KeyArgument { aliases: false, ..argument("KeyId", "cancelkeydeletion", "kms:CancelKeyDeletion") }],
+        changes: true,
+        handler: Some(|engine, admitted, trail| Box::pin(ops::deletion::cancel_key_deletion(engine, admitted, trail))),
+        ..row(Operation::CancelKeyDeletion, "cancelkeydeletion", "kms:CancelKeyDeletion")
+    },
     Row {
         members: key::CREATE_KEY,
         changes: true,
@@ -137,7 +140,6 @@ pub static IMPLEMENTED: &[Row] = &[
             ..argument("KeyId", "decrypt", "kms:Decrypt")
         }],
         quota: QuotaClass::Symmetric,
-        states: StateRule::Usable,
         usage: Some(KeyUsage::EncryptDecrypt),
         grant: Some("Decrypt"),
         body_max: BODY_WITH_RECIPIENT_MAX,
@@ -156,7 +158,6 @@ pub static IMPLEMENTED: &[Row] = &[
     Row {
         members: key::KEY_ONLY,
         keys: &[KeyArgument { aliases: false, ..argument("KeyId", "disablekey", "kms:DisableKey") }],
-        states: StateRule::Switchable,
         changes: true,
         handler: Some(|engine, admitted, trail| Box::pin(ops::key_admin::disable_key(engine, admitted, trail))),
         ..row(Operation::DisableKey, "disablekey", "kms:DisableKey")
@@ -164,7 +165,6 @@ pub static IMPLEMENTED: &[Row] = &[
     Row {
         members: key::KEY_ONLY,
         keys: &[KeyArgument { aliases: false, ..argument("KeyId", "enablekey", "kms:EnableKey") }],
-        states: StateRule::Switchable,
         changes: true,
         handler: Some(|engine, admitted, trail| Box::pin(ops::key_admin::enable_key(engine, admitted, trail))),
         ..row(Operation::EnableKey, "enablekey", "kms:EnableKey")
@@ -177,7 +177,6 @@ pub static IMPLEMENTED: &[Row] = &[
             ..argument("KeyId", "encrypt", "kms:Encrypt")
         }],
         quota: QuotaClass::Symmetric,
-        states: StateRule::Usable,
         usage: Some(KeyUsage::EncryptDecrypt),
         grant: Some("Encrypt"),
         audited: &[KEY, CONTEXT, ALGORITHM],
@@ -191,7 +190,6 @@ pub static IMPLEMENTED: &[Row] = &[
             ..argument("KeyId", "generatedatakey", "kms:GenerateDataKey")
         }],
         quota: QuotaClass::Symmetric,
-        states: StateRule::Usable,
         usage: Some(KeyUsage::EncryptDecrypt),
         grant: Some("GenerateDataKey"),
         body_max: BODY_WITH_RECIPIENT_MAX,
@@ -207,7 +205,6 @@ pub static IMPLEMENTED: &[Row] = &[
             ..argument("KeyId", "generatedatakeywithoutplaintext", "kms:GenerateDataKeyWithoutPlaintext")
         }],
         quota: QuotaClass::Symmetric,
-        states: StateRule::Usable,
         usage: Some(KeyUsage::EncryptDecrypt),
         grant: Some("GenerateDataKeyWithoutPlaintext"),
         audited: &[KEY, CONTEXT, ("KeySpec", "keySpec"), ("NumberOfBytes", "numberOfBytes")],
@@ -229,6 +226,24 @@ pub static IMPLEMENTED: &[Row] = &[
         precheck: Some(ops::random::check_length),
         handler: Some(|engine, admitted, _| Box::pin(ops::random::generate_random(engine, admitted))),
         ..row(Operation::GenerateRandom, "generaterandom", "kms:GenerateRandom")
+    },
+    Row {
+        members: key::KEY_ONLY,
+        keys: &[KeyArgument {
+            aliases: false,
+            ..argument("KeyId", "getkeyrotationstatus", "kms:GetKeyRotationStatus")
+        }],
+        quota: QuotaClass::Describe,
+        handler: Some(|engine, admitted, _| Box::pin(ops::rotation::get_key_rotation_status(engine, admitted))),
+        ..row(Operation::GetKeyRotationStatus, "getkeyrotationstatus", "kms:GetKeyRotationStatus")
+    },
+    Row {
+        members: rotation::LIST_KEY_ROTATIONS,
+        keys: &[KeyArgument { aliases: false, ..argument("KeyId", "listkeyrotations", "kms:ListKeyRotations") }],
+        quota: QuotaClass::List,
+        audited: &[KEY, ("IncludeKeyMaterial", "includeKeyMaterial"), ("Limit", "limit"), ("Marker", "marker")],
+        handler: Some(|engine, admitted, _| Box::pin(ops::rotation::list_key_rotations(engine, admitted))),
+        ..row(Operation::ListKeyRotations, "listkeyrotations", "kms:ListKeyRotations")
     },
     Row {
         members: key::LIST_KEYS,
@@ -253,7 +268,6 @@ pub static IMPLEMENTED: &[Row] = &[
             },
         ],
         quota: QuotaClass::Symmetric,
-        states: StateRule::Usable,
         usage: Some(KeyUsage::EncryptDecrypt),
         grant: Some("ReEncryptFrom"),
         audited: &[
@@ -266,6 +280,25 @@ pub static IMPLEMENTED: &[Row] = &[
         ],
         handler: Some(|engine, admitted, trail| Box::pin(ops::reencrypt::re_encrypt(engine, admitted, trail))),
         ..row(Operation::ReEncrypt, "reencryptfrom", "kms:ReEncrypt")
+    },
+    Row {
+        members: key::KEY_ONLY,
+        keys: &[KeyArgument { aliases: false, ..argument("KeyId", "rotatekeyondemand", "kms:RotateKeyOnDemand") }],
+        changes: true,
+        idempotent: false,
+        handler: Some(|engine, admitted, trail| Box::pin(ops::rotation::rotate_key_on_demand(engine, admitted, trail))),
+        ..row(Operation::RotateKeyOnDemand, "rotatekeyondemand", "kms:RotateKeyOnDemand")
+    },
+    Row {
+        members: deletion::SCHEDULE_KEY_DELETION,
+        keys: &[KeyArgument { aliases: false, ..argument("KeyId", "delete", "kms:ScheduleKeyDeletion") }],
+        changes: true,
+        audited: &[KEY, ("PendingWindowInDays", "pendingWindowInDays")],
+        precheck: Some(ops::deletion::check_window),
+        handler: Some(|engine, admitted, trail| {
+            Box::pin(ops::deletion::schedule_key_deletion(engine, admitted, trail))
+        }),
+        ..row(Operation::ScheduleKeyDeletion, "delete", "kms:ScheduleKeyDeletion")
     },
 ];
 
@@ -292,7 +325,6 @@ macro_rules! not_implemented_rows {
 }
 
 not_implemented_rows! {
-    CancelKeyDeletion => "cancelkeydeletion",
     ConnectCustomKeyStore => "connectcustomkeystore",
     CreateAlias => "createalias",
     CreateCustomKeyStore => "createcustomkeystore",
@@ -312,22 +344,18 @@ not_implemented_rows! {
     GenerateMac => "generatemac",
     GetKeyLastUsage => "getkeylastusage",
     GetKeyPolicy => "getkeypolicy",
-    GetKeyRotationStatus => "getkeyrotationstatus",
     GetParametersForImport => "getparametersforimport",
     GetPublicKey => "getpublickey",
     ImportKeyMaterial => "importkeymaterial",
     ListAliases => "listaliases",
     ListGrants => "listgrants",
     ListKeyPolicies => "listkeypolicies",
-    ListKeyRotations => "listkeyrotations",
     ListResourceTags => "listresourcetags",
     ListRetirableGrants => "listretirablegrants",
     PutKeyPolicy => "putkeypolicy",
     ReplicateKey => "replicatekey",
     RetireGrant => "retiregrant",
     RevokeGrant => "revokegrant",
-    RotateKeyOnDemand => "rotatekeyondemand",
-    ScheduleKeyDeletion => "delete",
     Sign => "sign",
     TagResource => "tagresource",
     UntagResource => "untagresource",
@@ -352,7 +380,7 @@ mod tests {
             assert_eq!(find(*operation).operation, *operation);
             assert_eq!(find(*operation).handler.is_some(), implemented == 1);
         }
-        assert_eq!((IMPLEMENTED.len(), NOT_IMPLEMENTED.len()), (11, 45));
+        assert_eq!((IMPLEMENTED.len(), NOT_IMPLEMENTED.len()), (16, 40));
     }
 
     #[test]

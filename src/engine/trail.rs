@@ -123,7 +123,7 @@ fn identity(principal: &Principal) -> UserIdentity {
 
 /// An id that is only there to tell records apart: where randomness fails it is all zeros, and the request
 /// fails for that reason elsewhere.
-fn new_id(engine: &Engine) -> String {
+pub(super) fn new_id(engine: &Engine) -> String {
     let random = random_array::<16>(engine.ports.rng.as_ref()).unwrap_or_default();
     uuid::Builder::from_random_bytes(random).into_uuid().to_string()
 }

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::{Serialize, Serializer};
 
+use crate::types::account::{AccountId, Region};
+use crate::types::time::Timestamp;
 use crate::types::wire_enum;
 
 /// The version of CloudTrail's format that records follow.
@@ -76,6 +78,44 @@ pub struct AuditRecord {
     pub recipient_account_id: String,
     /// Before or after.
     pub phase: Phase,
+}
+
+impl AuditRecord {
+    /// A record of something that no caller did, without details.
+    #[must_use]
+    pub fn service_event(event_name: &'static str, region: &Region, now: Timestamp) -> Self {
+        Self {
+            event_version: EVENT_VERSION,
+            user_identity: UserIdentity {
+                kind: "AWSService",
+                arn: String::new(),
+                account_id: AccountId::INSTALLATION.to_string(),
+                principal_id: None,
+                user_name: None,
+                pod_uid: None,
+                node: None,
+                access_key_id: None,
+            },
+            event_time: now.to_rfc3339(),
+            event_source: "kms.amazonaws.com",
+            event_name,
+            aws_region: region.to_string(),
+            source_address: None,
+            user_agent: None,
+            error_code: None,
+            error_message: None,
+            request_parameters: Vec::new(),
+            response_elements: Vec::new(),
+            additional_event_data: Vec::new(),
+            request_id: String::new(),
+            event_id: String::new(),
+            read_only: true,
+            resources: Vec::new(),
+            event_type: "AwsServiceEvent",
+            recipient_account_id: AccountId::INSTALLATION.to_string(),
+            phase: Phase::Outcome,
+        }
+    }
 }
 
 /// Names and values, each name once.

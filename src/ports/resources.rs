@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use crate::api::crd::condition::Condition;
 use crate::api::crd::kms_key::{KmsKeySpec, KmsKeyStatus};
+use crate::domain::plan::Reason;
 use crate::domain::resource::Resource;
 
 /// Why resources could not be read or written.
@@ -42,6 +43,8 @@ pub struct Report {
     pub key: Option<KmsKeyStatus>,
     /// The whole list of conditions.
     pub conditions: Vec<Condition>,
+    /// What was done to get here, in this order.
+    pub happened: Vec<Reason>,
 }
 
 /// All resources that there are.

@@ -15,6 +15,8 @@ pub struct Stored {
     pub bytes: Arc<[u8]>,
     /// Changes with each write; only the store that gave it can compare it.
     pub version: Version,
+    /// The point of the write, or a later one at which it was still the last.
+    pub revision: Revision,
 }
 
 /// An opaque token for one state of one object: a resourceVersion, or a digest.

@@ -11,19 +11,22 @@ use super::local::regions::existing;
 use crate::adapters::folder::atomic;
 use crate::adapters::folder::root_file::RootFile;
 use crate::adapters::folder::store::FolderStore;
+use crate::adapters::system::SystemClock;
 use crate::crypto::rng::SystemRng;
 use crate::domain::lifecycle::{MaterialHealth, effective_state};
-use crate::domain::record::{OwnerClaim, Record};
+use crate::domain::record::{Lifecycle, Material, OwnerClaim, Record};
 use crate::engine::initialise::unlock;
 use crate::engine::local_backend::LocalBackend;
 use crate::engine::snapshot::binding;
 use crate::engine::vault::{Vault, claim_name};
+use crate::ports::clock::Clock as _;
 use crate::ports::key_backend::KeyBackend as _;
 use crate::ports::store::Store;
 use crate::types::ids::InstallationId;
 use crate::types::object::{Kind, ObjectName};
 use crate::types::revision::Revision;
 use crate::types::state::KeyState;
+use crate::types::time::Timestamp;
 use std::sync::Arc;
 
 /// Arguments of `coffer inspect`.
@@ -133,7 +136,9 @@ async fn inspect_region(folder: &Path, region: String, root: &RootFile) -> anyho
 
 async fn inspect_key(store: &dyn Store, backend: &LocalBackend, record: &Record) -> anyhow::Result<KeyReport> {
     let mut materials = Vec::new();
-    for material in &record.materials {
+    // What was destroyed, or deleted and not imported again, is rightly not there.
+    let is_kept = |material: &&Material| material.is_present() && record.lifecycle != Lifecycle::Destroyed;
+    for material in record.materials.iter().filter(is_kept) {
         let name = ObjectName::material(&record.key_id(), material.version, material.term);
         let problem = match store.get(&name).await? {
             None => Some(format!("{name} is missing")),
@@ -151,7 +156,7 @@ async fn inspect_key(store: &dyn Store, backend: &LocalBackend, record: &Record)
         key_id: record.key_id().to_string(),
         namespace: record.owner.namespace.clone(),
         name: record.owner.name.clone(),
-        state: effective_state(record, health),
+        state: effective_state(record, health, SystemClock::new(Timestamp::default()).wall()),
         materials,
     })
 }

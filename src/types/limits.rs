@@ -56,10 +56,39 @@ pub const JSON_VALUES_MAX: usize = 20_000;
 /// Longest piece of a caller's input that a message repeats.
 pub const ECHOED_CHARACTERS_MAX: usize = 4096;
 
-/// A sealed object other than material: the longest record has 50 tags and a long description.
-pub const STORED_OBJECT_MAX: usize = 256 * 1024;
-/// Versions of the material of one key that a record lists.
-pub const MATERIALS_MAX: usize = 1000;
+/// A sealed object other than material: the longest record has 50 tags, a long description and 1,200 materials.
+pub const STORED_OBJECT_MAX: usize = 512 * 1024;
+/// Versions of the material of one key that a record lists: 295 years of the shortest period.
+pub const MATERIALS_MAX: usize = 1200;
+/// Rotations on demand of one key ([AWS: RotateKeyOnDemand](https://docs.aws.amazon.com/kms/latest/APIReference/API_RotateKeyOnDemand.html)).
+pub const ON_DEMAND_ROTATIONS_MAX: usize = 25;
+/// Time before an automatic rotation in which none on demand begins (AWS: RotateKeyOnDemand).
+pub const AUTOMATIC_ROTATION_NEAR: Span = Span::from_minutes(20);
+/// Time between two looks at a rotation that waits until every live replica shows its material.
+pub const ROTATION_LOOK_PERIOD: Span = Span::from_seconds(2);
+/// Time for which announced imported material is waited for before its announcement is withdrawn.
+pub const IMPORT_ANNOUNCEMENT_MAX: Span = Span::from_minutes(1);
+/// Shortest time between two notes of an attempt to use a key that waits to be destroyed.
+pub const ATTEMPT_NOTE_PERIOD: Span = Span::from_hours(1);
+/// Time for which the tombstone of a destroyed key is kept.
+pub const TOMBSTONE_KEPT: Span = Span::from_days(365);
+/// Time between two looks at what is due.
+pub const TIMER_PERIOD: Span = Span::from_seconds(15);
+/// Time after which a timer that failed for a key is tried again for it.
+pub const TIMER_RETRY_PERIOD: Span = Span::from_minutes(5);
+/// Keys whose timers failed lately that are remembered.
+pub const TIMER_FAILURES_MAX: usize = 10_000;
+/// Gap between the last known time and the clock beyond which the clock is not trusted to destroy anything, and the
+/// time for which it then is not.
+pub const CLOCK_GAP_MAX: Span = Span::from_hours(24);
+/// Time within which keys whose resources vanish count as vanished together.
+pub const VANISHED_TOGETHER_SPAN: Span = Span::from_hours(1);
+/// Keys that may vanish together without their destruction being frozen, whatever their share.
+pub const VANISHED_TOGETHER_MIN: usize = 5;
+/// Percentage of all keys that may vanish together without their destruction being frozen.
+pub const VANISHED_TOGETHER_PERCENT: usize = 10;
+/// Time between two looks at a key whose destruction is due and barred.
+pub const BARRED_LOOK_PERIOD: Span = Span::from_minutes(10);
 /// Holds of one key; each cause occurs once.
 pub const HOLDS_MAX: usize = 16;
 
@@ -231,6 +260,8 @@ pub const CONTACT_PERIOD: Span = Span::from_seconds(30);
 
 /// Time between two heartbeats of a replica.
 pub const HEARTBEAT_PERIOD: Span = Span::from_seconds(10);
+/// Time between two notes of the time by `coffer local`, which has no other replica to tell.
+pub const LOCAL_HEARTBEAT_PERIOD: Span = Span::from_hours(1);
 /// Age of a heartbeat up to which its replica counts as live.
 pub const REPLICA_LIVE: Span = Span::from_seconds(30);
 /// Silence of the watch after which what is known counts as stale: three heartbeats were missed.

@@ -5,14 +5,14 @@
 /// The spelling is the only one: it is used in JSON, in manifests and in sealed records, and parsing
 /// neither trims nor folds case.
 macro_rules! wire_enum {
-    ($(#[$meta:meta])* $visibility:vis enum $name:ident { $($variant:ident = $text:literal),+ $(,)? }) => {
+    ($(#[$meta:meta])* $visibility:vis enum $name:ident { $($(#[$note:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$meta])*
         #[expect(missing_docs, reason = "each variant is the word beside it")]
         #[derive(
             Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash,
             serde::Serialize, serde::Deserialize, schemars::JsonSchema,
         )]
-        $visibility enum $name { $(#[serde(rename = $text)] $variant),+ }
+        $visibility enum $name { $($(#[$note])* #[serde(rename = $text)] $variant),+ }
 
         impl $name {
             /// Every variant, in the order of its definition.

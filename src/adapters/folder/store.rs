@@ -119,7 +119,7 @@ impl FolderStore {
         if bytes.len() > STORED_OBJECT_MAX {
             return Err(StoreError::TooLarge(name.clone()));
         }
-        let stored = to_stored(bytes);
+        let mut stored = to_stored(bytes, Revision::default());
         let bytes = Arc::clone(&stored.bytes);
         if let Err(error) = self.blocking(name, "written", move |path| put(&path, &bytes)).await {
             if let Ok(Some(found)) = self.get(name).await {
@@ -127,7 +127,11 @@ impl FolderStore {
             }
             return Err(already_exists(name, error));
         }
-        Ok(self.announce(|revision| Event::Applied(name.clone(), stored, revision), name.kind()).await)
+        let applied = |revision| {
+            stored.revision = revision;
+            Event::Applied(name.clone(), stored, revision)
+        };
+        Ok(self.announce(applied, name.kind()).await)
     }
 }
 
@@ -146,12 +150,12 @@ fn already_exists(name: &ObjectName, error: StoreError) -> StoreError {
 impl Store for FolderStore {
     async fn get(&self, name: &ObjectName) -> Result<Option<Stored>, StoreError> {
         let bytes = self.blocking(name, "read", |path| atomic::read(&path, STORED_OBJECT_MAX + 1)).await?;
-        Ok(bytes.map(to_stored))
+        Ok(bytes.map(|bytes| to_stored(bytes, self.revision())))
     }
 
     async fn list(&self, kind: Kind) -> Result<Vec<(ObjectName, Stored)>, StoreError> {
-        let folder = Arc::clone(&self.folder);
-        let listed = tokio::task::spawn_blocking(move || read_kind(&folder, kind)).await;
+        let (folder, at) = (Arc::clone(&self.folder), self.revision());
+        let listed = tokio::task::spawn_blocking(move || read_kind(&folder, kind, at)).await;
         listed.unwrap_or_else(|error| Err(error.into())).map_err(|source| StoreError::Medium {
             name: ObjectName::root(0),
             action: "listed",
@@ -188,7 +192,7 @@ impl Store for FolderStore {
         let reset = async move {
             watchers.lock().await.push(Watcher { kinds, events: sender });
             let at = Revision(*revision.borrow());
-            Event::Reset(read_until_whole(folder, kinds).await, at)
+            Event::Reset(read_until_whole(folder, kinds, at).await, at)
         };
         futures::stream::once(reset).chain(receiver).boxed()
     }
@@ -208,25 +212,25 @@ fn object_path(folder: &Path, name: &ObjectName) -> PathBuf {
     folder.join(name.kind().as_str()).join(name.as_str())
 }
 
-fn to_stored(bytes: Vec<u8>) -> Stored {
+fn to_stored(bytes: Vec<u8>, revision: Revision) -> Stored {
     let digest = sha256(&[&bytes]);
     let version = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    Stored { bytes: bytes.into(), version: Version(version) }
+    Stored { bytes: bytes.into(), version: Version(version), revision }
 }
 
-fn read_kinds(folder: &Path, kinds: &[Kind]) -> io::Result<Vec<(ObjectName, Stored)>> {
+fn read_kinds(folder: &Path, kinds: &[Kind], at: Revision) -> io::Result<Vec<(ObjectName, Stored)>> {
     let mut objects = Vec::new();
     for kind in kinds {
-        objects.extend(read_kind(folder, *kind)?);
+        objects.extend(read_kind(folder, *kind, at)?);
     }
     Ok(objects)
 }
 
 /// A folder that cannot be listed is not an empty one: nothing is served until it can be.
-async fn read_until_whole(folder: Arc<PathBuf>, kinds: &'static [Kind]) -> Vec<(ObjectName, Stored)> {
+async fn read_until_whole(folder: Arc<PathBuf>, kinds: &'static [Kind], at: Revision) -> Vec<(ObjectName, Stored)> {
     loop {
         let folder = Arc::clone(&folder);
-        let read = tokio::task::spawn_blocking(move || read_kinds(&folder, kinds)).await;
+        let read = tokio::task::spawn_blocking(move || read_kinds(&folder, kinds, at)).await;
         match read.unwrap_or_else(|error| Err(error.into())) {
             Ok(objects) => return objects,
             Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "the state could not be read"),
@@ -236,7 +240,7 @@ async fn read_until_whole(folder: Arc<PathBuf>, kinds: &'static [Kind]) -> Vec<(
 }
 
 /// A file that cannot be read hurts only its own object: it is listed as empty, and empty does not open.
-fn read_kind(folder: &Path, kind: Kind) -> io::Result<Vec<(ObjectName, Stored)>> {
+fn read_kind(folder: &Path, kind: Kind, at: Revision) -> io::Result<Vec<(ObjectName, Stored)>> {
     let folder = folder.join(kind.as_str());
     let names = atomic::names(&folder)?;
     let objects = names.iter().filter_map(|file| ObjectName::parse(kind, file)).map(|name| {
@@ -244,7 +248,7 @@ fn read_kind(folder: &Path, kind: Kind) -> io::Result<Vec<(ObjectName, Stored)>>
             tracing::error!(%name, error = &error as &dyn std::error::Error, "an object could not be read");
             None
         });
-        (name, to_stored(bytes.unwrap_or_default()))
+        (name, to_stored(bytes.unwrap_or_default(), at))
     });
     Ok(objects.collect())
 }

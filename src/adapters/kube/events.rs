@@ -6,8 +6,10 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 
-use crate::api::crd::condition::{Condition, ConditionReason, ConditionStatus};
+use crate::api::crd::condition::Condition;
 use crate::api::crd::{GROUP, VERSION};
+use crate::domain::event::EventReason;
+use crate::domain::plan::Reason;
 use crate::domain::resource::Resource;
 use crate::types::limits::EVENTS_WAITING_MAX;
 
@@ -34,17 +36,28 @@ impl Events {
         (Self(sender), work)
     }
 
-    /// Tells that a key's readiness changed.
-    pub fn key_changed(&self, resource: &Resource, before: Option<&Condition>, now: &Condition) {
+    /// Tells what happened to a key, and that its readiness changed.
+    pub fn key_changed(&self, resource: &Resource, happened: &[Reason], before: Option<&Condition>, now: &Condition) {
+        for event in happened.iter().filter_map(|because| EventReason::of(*because)) {
+            self.send(resource, event, event.note().to_owned());
+        }
         let same = before.is_some_and(|before| (before.reason, &before.message) == (now.reason, &now.message));
-        let Some((reason, action)) = words(before, now).filter(|_| !same) else { return };
-        let well = now.status == ConditionStatus::True;
-        let note = if well { "the key is ready for use".to_owned() } else { now.message.clone() };
+        let Some(event) = EventReason::between(before.map(|before| before.reason), now.reason).filter(|_| !same) else {
+            return;
+        };
+        let told = happened.iter().any(|because| EventReason::of(*because) == Some(event));
+        if !told {
+            let note = if now.message.is_empty() { event.note().to_owned() } else { now.message.clone() };
+            self.send(resource, event, note);
+        }
+    }
+
+    fn send(&self, resource: &Resource, reason: EventReason, note: String) {
         let event = Event {
-            type_: if well { EventType::Normal } else { EventType::Warning },
-            reason: reason.to_owned(),
+            type_: if reason.is_warning() { EventType::Warning } else { EventType::Normal },
+            reason: reason.to_string(),
             note: Some(note.chars().take(NOTE_CHARACTERS_MAX).collect()),
-            action: action.to_owned(),
+            action: reason.action().to_owned(),
             secondary: None,
         };
         // A full queue drops events rather than holding up a reconcile.
@@ -54,20 +67,6 @@ impl Events {
 
 /// Characters of an event's note (Kubernetes: events.k8s.io/v1).
 const NOTE_CHARACTERS_MAX: usize = 1024;
-
-fn words(before: Option<&Condition>, now: &Condition) -> Option<(&'static str, &'static str)> {
-    let before = before.map(|before| before.reason);
-    Some(match (before, now.reason) {
-        (None | Some(ConditionReason::Creating), ConditionReason::AsExpected) => ("KeyCreated", "Create"),
-        (Some(ConditionReason::PendingDeletion), ConditionReason::AsExpected) => ("KeyRestored", "Restore"),
-        (Some(_), ConditionReason::AsExpected) => ("KeyReady", "Reconcile"),
-        (_, ConditionReason::MaterialUnreadable) => ("MaterialTampered", "Reconcile"),
-        (_, ConditionReason::RecordUnreadable | ConditionReason::RecordMissing) => ("RecordTampered", "Reconcile"),
-        (_, ConditionReason::PendingDeletion) => ("DeletionScheduled", "ScheduleDeletion"),
-        (_, ConditionReason::Creating | ConditionReason::StaleView) => return None,
-        (_, reason) => (reason.as_str(), "Reconcile"),
-    })
-}
 
 fn reference(resource: &Resource) -> ObjectReference {
     ObjectReference {

@@ -255,7 +255,7 @@ impl Resources for KubeResources {
             conditions.iter().find(|condition| condition.kind == ConditionType::Ready).cloned()
         };
         if let Some(now) = ready(&conditions) {
-            self.events.key_changed(resource, ready(&before).as_ref(), &now);
+            self.events.key_changed(resource, &report.happened, ready(&before).as_ref(), &now);
         }
         self.reports().insert(key, Reported { uid: resource.uid, digest, conditions });
     }

@@ -261,7 +261,8 @@ fn to_stored(secret: Secret) -> Stored {
     let bytes = secret.data.and_then(|mut data| data.remove(DATA)).map(|bytes| bytes.0).unwrap_or_default();
     let uid = secret.metadata.uid.unwrap_or_default();
     let resource_version = secret.metadata.resource_version.unwrap_or_default();
-    Stored { bytes: bytes.into(), version: Version(format!("{uid}/{resource_version}")) }
+    let revision = parse_revision(Some(&resource_version));
+    Stored { bytes: bytes.into(), version: Version(format!("{uid}/{resource_version}")), revision }
 }
 
 /// Kubernetes makes resourceVersions comparable numbers

@@ -8,6 +8,7 @@ wire_enum! {
     /// The name of an error, as SDKs match on it.
     pub enum ErrorCode {
         AccessDenied = "AccessDeniedException",
+        Conflict = "ConflictException",
         DependencyTimeout = "DependencyTimeoutException",
         Disabled = "DisabledException",
         IncompleteSignature = "IncompleteSignatureException",
@@ -42,6 +43,7 @@ impl ErrorCode {
             Self::DependencyTimeout => 503,
             Self::RequestEntityTooLarge => 413,
             Self::AccessDenied
+            | Self::Conflict
             | Self::Disabled
             | Self::IncompleteSignature
             | Self::IncorrectKey

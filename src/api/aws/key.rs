@@ -164,6 +164,15 @@ pub struct KeyMetadata {
     pub encryption_algorithms: &'static [EncryptionAlgorithm],
     /// Whether this is a multi-Region key.
     pub multi_region: bool,
+    /// Whether imported material expires.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expiration_model: Option<&'static str>,
+    /// When imported material expires.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub valid_to: Option<f64>,
+    /// How far the destruction of a key that waits for it reaches. AWS KMS has no such member, and SDKs pass over it.
+    #[serde(rename = "CofferDeletionAssurance", skip_serializing_if = "Option::is_none")]
+    pub deletion_assurance: Option<&'static str>,
     /// The material that Encrypt uses, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub current_key_material_id: Option<String>,

@@ -2,6 +2,7 @@
 
 pub mod crypto;
 pub mod data_key;
+pub mod deletion;
 pub mod error;
 pub mod json;
 pub mod key;
@@ -9,3 +10,4 @@ pub mod member;
 pub mod operation;
 pub mod page;
 pub mod reply;
+pub mod rotation;

@@ -73,7 +73,8 @@ wire_enum! {
     printcolumn(name = "Spec", type_ = "string", json_path = ".spec.keySpec", priority = 1),
     printcolumn(name = "Key-Id", type_ = "string", json_path = ".status.keyId"),
     printcolumn(name = "Manager", type_ = "string", json_path = ".status.keyManager", priority = 1),
-    printcolumn(name = "Deletion", type_ = "string", json_path = ".status.deletionDate", priority = 1),
+    printcolumn(name = "Next-Rotation", type_ = "string", json_path = ".status.nextRotationDate"),
+    printcolumn(name = "Deletion", type_ = "string", json_path = ".status.deletionDate"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = rules::short_name()
 )]
@@ -177,6 +178,10 @@ pub struct Deletion {
     /// Whether the cluster refuses to delete this resource while its namespace lives; false where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protection: Option<bool>,
+    /// Whether an attempt to use the key while it waits to be destroyed begins a whole window anew; false where
+    /// absent. Each attempt is told in the status either way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extend_on_use: Option<bool>,
     /// What happens where this resource comes back with other immutable fields; `Refuse` where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_conflict: Option<OnConflict>,
@@ -209,6 +214,22 @@ pub struct KmsKeyStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub deletion_date: Option<String>,
+    /// How far the destruction reaches: `BackupRecoverable` means that a backup of the store together with the root
+    /// key would bring the key back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub deletion_assurance: Option<String>,
+    /// The last attempt to use the key while it waited to be destroyed: a sign that the deletion is a mistake.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_attempt: Option<AttemptStatus>,
+    /// When the resource came back and the deletion was called off (RFC 3339).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub restored_at: Option<String>,
+    /// When new key material is made next by the calendar (RFC 3339).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub next_rotation_date: Option<String>,
     /// The id of the key material that encrypts now.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
@@ -248,6 +269,33 @@ pub struct MaterialStatus {
     /// When it was made (RFC 3339).
     #[schemars(length(max = 64))]
     pub creation_date: String,
+    /// `CURRENT`, `NON_CURRENT` or `PENDING_ROTATION`, in AWS's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub state: Option<String>,
+    /// When imported material expires (RFC 3339).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub valid_to: Option<String>,
+    /// For imported material, `IMPORTED` or `PENDING_IMPORT`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub import_state: Option<String>,
+}
+
+/// An attempt to use a key that waits to be destroyed.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AttemptStatus {
+    /// When (RFC 3339).
+    #[schemars(length(max = 64))]
+    pub at: String,
+    /// The ARN of who tried.
+    #[schemars(length(max = 2048))]
+    pub actor: String,
+    /// What they tried, in AWS's word.
+    #[schemars(length(max = 64))]
+    pub operation: String,
 }
 
 /// One reason why a key may not be used.

@@ -3,7 +3,8 @@ use serde_json::Value;
 
 use super::*;
 use crate::domain::record::{
-    AcceptedPolicy, DeletionSpec, DueTimes, Hold, ImmutableSpec, Material, MutableSpec, Owner, RotationSpec,
+    AcceptedPolicy, AnnouncedImport, Announcement, Attempt, DeletionSpec, DueTimes, Hold, ImmutableSpec, Imported,
+    Material, MutableSpec, Owner, RotationSpec,
 };
 
 const FORMATS: &str = include_str!("../../../e2e/vectors/formats.json");
@@ -67,14 +68,52 @@ fn record(value: &Value) -> Record {
         spec: spec(&value["last_spec"]),
         lifecycle: Lifecycle::parse(value["lifecycle"].as_str().unwrap()).unwrap(),
         holds: rows(&value["holds"], hold),
-        due: DueTimes { deletion: value["due_times"].get("deletion").map(time) },
+        due: DueTimes {
+            deletion: value["due_times"].get("deletion").map(time),
+            rotation: value["due_times"].get("rotation").map(time),
+        },
         materials: rows(&value["materials"], material),
         announced_version: value.get("announced_version").map(number),
         policy: value.get("accepted_policy").map(policy),
         previous_hash: array(&value["previous_hash"]),
         primary_epoch: number(&value["primary_epoch"]),
         created_at: time(&value["created_at"]),
+        current_version: value.get("current_version").map(number),
+        announcement: value.get("announcement").map(announcement),
+        manager: value.get("manager").map(|word| KeyManager::parse(word.as_str().unwrap()).unwrap()),
+        attempt: value.get("attempt").map(attempt),
+        import_epoch: value.get("import_epoch").map(number),
+        destroyed_at: value.get("destroyed_at").map(time),
+        restored_at: value.get("restored_at").map(time),
     }
+}
+
+fn announcement(value: &Value) -> Announcement {
+    Announcement {
+        announced_at: time(&value["announced_at"]),
+        rotation: value.get("rotation").map(rotation),
+        request: value.get("request").map(text),
+        import: value.get("import").map(|import| AnnouncedImport {
+            material_id: MaterialId::new(array(&import["material_id"])),
+            imported: imported(&import["imported"]),
+        }),
+    }
+}
+
+fn rotation(value: &Value) -> RotationType {
+    RotationType::parse(value.as_str().unwrap()).unwrap()
+}
+
+fn imported(value: &Value) -> Imported {
+    Imported {
+        present: flag(&value["present"]),
+        valid_to: value.get("valid_to").map(time),
+        description: value.get("description").map(text),
+    }
+}
+
+fn attempt(value: &Value) -> Attempt {
+    Attempt { at: time(&value["at"]), actor: text(&value["actor"]), operation: text(&value["operation"]) }
 }
 
 fn owner(value: &Value) -> Owner {
@@ -107,6 +146,7 @@ fn spec(value: &Value) -> MutableSpec {
             window_days: number(&deletion["pending_window_days"]),
             on_conflict: OnConflict::parse(deletion["on_conflict"].as_str().unwrap()).unwrap(),
             protection: flag(&deletion["protection"]),
+            extend_on_use: deletion.get("extend_on_use").is_some_and(flag),
         },
         rotation: RotationSpec {
             automatic: flag(&rotation["automatic"]),
@@ -128,6 +168,10 @@ fn material(value: &Value) -> Material {
         material_id: MaterialId::new(array(&value["material_id"])),
         stored_name: text(&value["object_name"]),
         created_at: time(&value["created_at"]),
+        rotation: value.get("rotation").map(rotation),
+        activated_at: value.get("activated_at").map(time),
+        request: value.get("request").map(text),
+        imported: value.get("imported").map(imported),
     }
 }
 
@@ -277,8 +321,8 @@ fn a_newer_schema_is_read_and_never_written() {
     let entry: AccountEntry = decode(&newer).unwrap();
     assert_eq!((entry.schema, entry.namespace.as_str()), (2, "default"));
     assert_eq!(encode(&entry), Err(ContentError::NewerSchema(2)));
-    let record = Record { schema: 2, ..full() };
-    assert_eq!(encode(&record), Err(ContentError::NewerSchema(2)));
+    let record = Record { schema: RECORD_SCHEMA + 1, ..full() };
+    assert_eq!(encode(&record), Err(ContentError::NewerSchema(RECORD_SCHEMA + 1)));
     let longer = [newer.as_slice(), &[0]].concat();
     assert_eq!(decode::<AccountEntry>(&longer), Err(ContentError::Malformed));
 }

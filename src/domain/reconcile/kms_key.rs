@@ -3,16 +3,22 @@
 //! Rules are asked in order; the first that has something to say decides the round. After its actions the
 //! world is observed again and planned afresh, until no rule has anything to say. What a rule finds broken
 //! it reports; nothing that looks lost is ever made again.
+//!
+//! The rules stand in files of their own, by what they are about: making a key, its resource's removal and return,
+//! its rotation, imported material, and its destruction.
 
 use super::kms_key_conditions::conditions;
+use super::{kms_key_creation, kms_key_destruction, kms_key_import, kms_key_removal, kms_key_rotation};
 use crate::api::crd::condition::{Condition, ConditionReason};
-use crate::api::crd::kms_key::DeletionPolicy;
-use crate::domain::plan::{Action, FoundMaterial, Plan, Reason, Seen};
-use crate::domain::record::{DueTimes, Hold, HoldCause, Lifecycle, Material, Owner, OwnerClaim, Record, SCHEMA};
+use crate::domain::lifecycle::{MaterialHealth, effective_state};
+use crate::domain::plan::{Action, FoundMaterial, Gates, Plan, Reason, Seen};
+use crate::domain::platform::wanted_platform_key;
+use crate::domain::record::{MutableSpec, Owner, OwnerClaim, RECORD_SCHEMA, Record, SCHEMA};
 use crate::domain::resource::Resource;
 use crate::domain::validate::{SpecError, WantedKey, check_names, wanted_key};
 use crate::types::ids::KeyId;
-use crate::types::object::ObjectName;
+use crate::types::limits::BARRED_LOOK_PERIOD;
+use crate::types::state::KeyState;
 use crate::types::time::{Span, Timestamp};
 
 /// A record as it was read.
@@ -31,12 +37,16 @@ pub struct ReadRecord {
 pub struct Input<'a> {
     /// The key: from the claim, the spec or the resource's uid.
     pub key_id: KeyId,
+    /// The key that the resource would have if it were new.
+    pub new_key_id: Option<KeyId>,
     /// The resource, unless it is gone.
     pub resource: Option<&'a Resource>,
     /// The record, where there is one.
     pub read: Option<&'a ReadRecord>,
     /// What else the store holds.
     pub seen: &'a Seen,
+    /// What others allow.
+    pub gates: Gates,
     /// The time.
     pub now: Timestamp,
     /// The conditions before.
@@ -57,198 +67,143 @@ type Rule = fn(&Case<'_>) -> Option<Step>;
 const RULES: &[Rule] = &[
     refuse_newer_schema,
     ignore_stale_view,
-    schedule_deletion,
-    refuse_spec,
-    refuse_foreign_key,
-    refuse_lost_record,
-    claim_owner,
-    create_record,
-    refuse_changed_immutables,
-    wait_for_restore_approval,
-    refuse_damaged_material,
-    create_material,
-    list_material,
-    confirm_owner,
-    adopt_resource,
+    kms_key_destruction::forget_tombstone,
+    kms_key_destruction::replace_destroyed_key,
+    kms_key_destruction::destroy_materials,
+    kms_key_removal::note_removal,
+    kms_key_destruction::begin_destruction,
+    kms_key_import::expire,
+    kms_key_import::remove_material,
+    rest_without_resource,
+    kms_key_creation::refuse_spec,
+    kms_key_creation::refuse_foreign_key,
+    kms_key_creation::refuse_lost_record,
+    kms_key_creation::claim_owner,
+    kms_key_creation::create_record,
+    kms_key_removal::refuse_changed_immutables,
+    kms_key_removal::wait_for_restore_approval,
+    kms_key_creation::refuse_damaged_material,
+    kms_key_creation::create_material,
+    kms_key_creation::list_material,
+    kms_key_creation::confirm_owner,
+    kms_key_removal::adopt_resource,
     follow_spec,
+    kms_key_import::abandon,
+    kms_key_rotation::activate_material,
+    kms_key_rotation::rotate_on_request,
+    kms_key_rotation::rotate_when_due,
 ];
 
 /// Input together with what was computed from it once.
 pub(super) struct Case<'a> {
     pub(super) input: &'a Input<'a>,
-    wanted: Option<Result<WantedKey, SpecError>>,
+    pub(super) wanted: Option<Result<WantedKey, SpecError>>,
 }
 
 /// Plans one round. Total: whatever the inputs are, there is a plan.
 #[must_use]
 pub fn plan(input: &Input<'_>) -> Plan {
-    let wanted = input
-        .resource
-        .map(|resource| check_names(&resource.namespace, &resource.name).and_then(|()| wanted_key(&resource.spec)));
-    let case = Case { input, wanted };
-    let in_sync = Step { because: Reason::InSync, actions: Vec::new(), stalled: None };
-    let step = RULES.iter().find_map(|rule| rule(&case)).unwrap_or(in_sync);
-    let wake_at = input.read.and_then(|read| read.record.due.deletion);
-    Plan { conditions: conditions(input, &step), actions: step.actions, wake_at, because: step.because }
+    let case = Case { input, wanted: input.resource.map(wanted) };
+    let step = RULES.iter().find_map(|rule| rule(&case)).unwrap_or_else(|| Step::rest(Reason::InSync));
+    Plan { conditions: conditions(&case, &step), actions: step.actions, wake_at: case.wake_at(), because: step.because }
+}
+
+/// What a resource wants. The spec of a platform-managed key is fixed, whatever its resource says.
+///
+/// # Errors
+/// What cannot be followed.
+pub fn wanted(resource: &Resource) -> Result<WantedKey, SpecError> {
+    check_names(&resource.namespace, &resource.name)?;
+    wanted_platform_key(&resource.name).unwrap_or_else(|| wanted_key(&resource.spec))
 }
 
 impl Case<'_> {
-    fn record(&self) -> Option<&Record> {
+    pub(super) fn record(&self) -> Option<&Record> {
         self.input.read.map(|read| &read.record)
     }
 
-    fn wanted(&self) -> Option<&WantedKey> {
+    pub(super) fn wanted(&self) -> Option<&WantedKey> {
         self.wanted.as_ref().and_then(|wanted| wanted.as_ref().ok())
     }
 
-    fn found(&self, version: u32) -> FoundMaterial {
+    pub(super) fn found(&self, version: u32) -> FoundMaterial {
         let seen = self.input.seen.materials.iter().find(|material| material.version == version);
         seen.map_or(FoundMaterial::Missing, |material| material.found)
     }
 
-    fn is_same_resource(&self) -> bool {
+    pub(super) fn term_of(&self, version: u32) -> u32 {
+        let seen = self.input.seen.materials.iter().find(|material| material.version == version);
+        seen.map_or(self.input.seen.active_term, |material| material.term)
+    }
+
+    pub(super) fn is_same_resource(&self) -> bool {
         let pair = self.input.resource.zip(self.record());
         pair.is_some_and(|(resource, record)| resource.uid == record.owner.resource_uid)
     }
 
+    /// The state of the key, where there is one.
+    pub(super) fn state(&self) -> Option<KeyState> {
+        let record = self.record()?;
+        let is_there = |version, material_id| self.found(version) == FoundMaterial::Present(material_id);
+        let mut listed = record.materials.iter().filter(|material| material.is_present());
+        let complete = listed.all(|material| is_there(material.version, material.material_id));
+        let health = if complete { MaterialHealth::Complete } else { MaterialHealth::Damaged };
+        Some(effective_state(record, health, self.input.now))
+    }
+
     /// The record that follows the read one, with one change.
-    fn replace(&self, because: Reason, change: impl FnOnce(&mut Record)) -> Option<Step> {
+    pub(super) fn replace(&self, because: Reason, change: impl FnOnce(&mut Record)) -> Option<Step> {
         let read = self.input.read?;
-        let mut record = Record { previous_hash: read.digest, ..read.record.clone() };
+        let mut record = Record { previous_hash: read.digest, schema: RECORD_SCHEMA, ..read.record.clone() };
         change(&mut record);
         Some(Step::act(because, Action::ReplaceRecord { epoch: read.epoch, record: Box::new(record) }))
+    }
+
+    /// The claim of the resource's name on a key.
+    pub(super) fn claim_on(&self, key_id: &KeyId) -> Option<OwnerClaim> {
+        let resource = self.input.resource?;
+        Some(OwnerClaim {
+            schema: SCHEMA,
+            key_bytes: *key_id.as_bytes(),
+            multi_region: key_id.is_multi_region(),
+            namespace: resource.namespace.clone(),
+            name: resource.name.clone(),
+            confirmed: false,
+        })
+    }
+
+    /// When time alone changes something next.
+    fn wake_at(&self) -> Option<Timestamp> {
+        let record = self.record()?;
+        let now = self.input.now;
+        let is_barred = record.due.deletion.is_some_and(|due| due <= now);
+        let deletion = if is_barred { Some(now.plus(BARRED_LOOK_PERIOD)) } else { record.due.deletion };
+        let times = [
+            deletion.filter(|_| record.destroyed_at.is_none()),
+            kms_key_destruction::tombstone_ends(record),
+            kms_key_rotation::wakes_at(record, self.state(), now),
+            kms_key_import::wakes_at(record),
+        ];
+        times.into_iter().flatten().min()
     }
 }
 
 impl Step {
-    fn act(because: Reason, action: Action) -> Self {
+    pub(super) fn act(because: Reason, action: Action) -> Self {
         Self { because, actions: vec![action], stalled: None }
     }
 
-    fn stall(because: Reason, reason: ConditionReason, message: String) -> Option<Self> {
+    pub(super) fn rest(because: Reason) -> Self {
+        Self { because, actions: Vec::new(), stalled: None }
+    }
+
+    pub(super) fn stall(because: Reason, reason: ConditionReason, message: String) -> Option<Self> {
         Some(Self { because, actions: Vec::new(), stalled: Some((reason, message)) })
     }
 }
 
-fn refuse_newer_schema(case: &Case<'_>) -> Option<Step> {
-    let record = case.record().filter(|record| record.schema > SCHEMA)?;
-    let message = format!("the record has schema {}, and this version writes schema {SCHEMA}", record.schema);
-    Step::stall(Reason::SchemaTooNew, ConditionReason::SchemaTooNew, message)
-}
-
-fn ignore_stale_view(case: &Case<'_>) -> Option<Step> {
-    let (resource, record) = case.input.resource.zip(case.record())?;
-    let stale = case.is_same_resource() && resource.generation < record.owner.generation;
-    stale.then_some(Step { because: Reason::StaleView, actions: Vec::new(), stalled: None })
-}
-
-/// The removal of the resource is a wish to delete: the window counts from now, the material stays.
-fn schedule_deletion(case: &Case<'_>) -> Option<Step> {
-    if case.input.resource.is_some() {
-        return None;
-    }
-    let record = case.record()?;
-    let owner = (record.owner.namespace.as_str(), record.owner.name.as_str());
-    let claimed = case.input.seen.claim.as_ref();
-    // A claim may name a key by a fixed id that another resource was faster to make.
-    let is_foreign = claimed.is_some_and(|claim| (claim.namespace.as_str(), claim.name.as_str()) != owner);
-    if is_foreign || record.hold(HoldCause::ResourceDeleted).is_some() {
-        return Some(Step { because: Reason::InSync, actions: Vec::new(), stalled: None });
-    }
-    let now = case.input.now;
-    let deletion = record.spec.deletion;
-    case.replace(Reason::ResourceGone, |record| {
-        record.set_hold(Hold { cause: HoldCause::ResourceDeleted, since: now, actor: "coffer".to_owned() });
-        if deletion.policy == DeletionPolicy::Schedule {
-            record.due.deletion = Some(now.plus(Span::from_days(i64::from(deletion.window_days))));
-        }
-    })
-}
-
-fn refuse_spec(case: &Case<'_>) -> Option<Step> {
-    let Some(Err(error)) = &case.wanted else { return None };
-    let reason = match error {
-        SpecError::NotImplemented { .. } => ConditionReason::NotImplemented,
-        _ => ConditionReason::InvalidSpec,
-    };
-    Step::stall(Reason::SpecRefused, reason, error.to_string())
-}
-
-/// A fixed id may name a key that another resource made.
-fn refuse_foreign_key(case: &Case<'_>) -> Option<Step> {
-    let (resource, record) = case.input.resource.zip(case.record())?;
-    let own = record.owner.namespace == resource.namespace && record.owner.name == resource.name;
-    if own {
-        return None;
-    }
-    let owner = format!("{}/{}", record.owner.namespace, record.owner.name);
-    let message = format!("spec.keyId: the key {} belongs to the KmsKey {owner}", case.input.key_id);
-    Step::stall(Reason::KeyIdTaken, ConditionReason::KeyIdTaken, message)
-}
-
-fn claim_owner(case: &Case<'_>) -> Option<Step> {
-    if case.input.seen.claim.is_some() {
-        return None;
-    }
-    Some(Step::act(Reason::OwnerUnclaimed, Action::ClaimOwner(case.claim(false)?)))
-}
-
-impl Case<'_> {
-    fn claim(&self, confirmed: bool) -> Option<OwnerClaim> {
-        let resource = self.input.resource?;
-        Some(OwnerClaim {
-            schema: SCHEMA,
-            key_bytes: *self.input.key_id.as_bytes(),
-            multi_region: self.input.key_id.is_multi_region(),
-            namespace: resource.namespace.clone(),
-            name: resource.name.clone(),
-            confirmed,
-        })
-    }
-}
-
-/// Without a record, a confirmed claim, a material, or a resource that remembers its key is evidence of an
-/// earlier life.
-fn refuse_lost_record(case: &Case<'_>) -> Option<Step> {
-    let confirmed = case.input.seen.claim.as_ref().is_some_and(|claim| claim.confirmed);
-    let material = case.input.seen.materials.iter().any(|material| material.found != FoundMaterial::Missing);
-    let remembered = case.input.resource.is_some_and(|resource| resource.key_was_made);
-    if case.record().is_some() || !(confirmed || material || remembered) {
-        return None;
-    }
-    let message = format!(
-        "the record {} is missing although the key was made; restore it from a backup, no new key is made in its place",
-        ObjectName::key(&case.input.key_id)
-    );
-    Step::stall(Reason::RecordLost, ConditionReason::RecordMissing, message)
-}
-
-fn create_record(case: &Case<'_>) -> Option<Step> {
-    if case.record().is_some() {
-        return None;
-    }
-    let (resource, wanted) = case.input.resource.zip(case.wanted())?;
-    let record = Record {
-        schema: SCHEMA,
-        key_bytes: *case.input.key_id.as_bytes(),
-        multi_region: case.input.key_id.is_multi_region(),
-        owner: owner(resource),
-        immutable: wanted.immutable,
-        spec: wanted.mutable.clone(),
-        lifecycle: Lifecycle::Creating,
-        holds: Vec::new(),
-        due: DueTimes::default(),
-        materials: Vec::new(),
-        announced_version: Some(1),
-        policy: None,
-        previous_hash: [0; 32],
-        primary_epoch: 0,
-        created_at: case.input.now,
-    };
-    Some(Step::act(Reason::RecordAbsent, Action::CreateRecord(Box::new(record))))
-}
-
-fn owner(resource: &Resource) -> Owner {
+/// What a record remembers of its resource.
+pub(super) fn owner(resource: &Resource) -> Owner {
     Owner {
         namespace: resource.namespace.clone(),
         name: resource.name.clone(),
@@ -258,105 +213,34 @@ fn owner(resource: &Resource) -> Owner {
     }
 }
 
-fn refuse_changed_immutables(case: &Case<'_>) -> Option<Step> {
-    let (record, wanted) = case.record().zip(case.wanted())?;
-    let key_id_fits = wanted.key_id.is_none_or(|key_id| key_id == record.key_id());
-    let field = match (wanted.immutable, record.immutable) {
-        (new, old) if new.key_spec != old.key_spec => "keySpec",
-        (new, old) if new.key_usage != old.key_usage => "keyUsage",
-        (new, old) if new.origin != old.origin => "origin",
-        _ if wanted.multi_region != record.multi_region => "multiRegion",
-        _ if !key_id_fits => "keyId",
-        _ => return None,
+/// Notes a wanted spec. "The rotation period defines the number of days after you enable automatic key rotation that
+/// KMS will rotate your key material", so a change of the rotation begins to count anew.
+pub(super) fn note_spec(record: &mut Record, spec: &MutableSpec, now: Timestamp) {
+    let (old, new) = (&record.spec.rotation, &spec.rotation);
+    let same = (old.automatic, old.period_days) == (new.automatic, new.period_days);
+    record.due.rotation = match record.due.rotation {
+        _ if !new.automatic => None,
+        Some(due) if same => Some(due),
+        _ => Some(now.plus(Span::from_days(i64::from(new.period_days)))),
     };
-    if case.is_same_resource() {
-        let message = format!("spec.{field} cannot be changed; a key with another {field} is another key");
-        return Step::stall(Reason::SpecRefused, ConditionReason::ImmutableFieldChanged, message);
-    }
-    let message = format!(
-        "the key {} of an earlier KmsKey of this name has another spec.{field}; apply the earlier manifest to restore it",
-        record.key_id()
-    );
-    Step::stall(Reason::SpecRefused, ConditionReason::RestoreConflict, message)
+    record.spec = spec.clone();
 }
 
-/// A namespace that was deleted and made again gets no keys of the old one by accident.
-fn wait_for_restore_approval(case: &Case<'_>) -> Option<Step> {
+fn refuse_newer_schema(case: &Case<'_>) -> Option<Step> {
+    let record = case.record().filter(|record| record.schema > RECORD_SCHEMA)?;
+    let message = format!("the record has schema {}, and this version writes schema {RECORD_SCHEMA}", record.schema);
+    Step::stall(Reason::SchemaTooNew, ConditionReason::SchemaTooNew, message)
+}
+
+fn ignore_stale_view(case: &Case<'_>) -> Option<Step> {
     let (resource, record) = case.input.resource.zip(case.record())?;
-    if case.is_same_resource() || resource.namespace_uid == record.owner.namespace_uid {
-        return None;
-    }
-    let message = format!(
-        "the key {} belongs to an earlier namespace of this name; an administrator must approve its restore",
-        record.key_id()
-    );
-    Step::stall(Reason::ResourceReplaced, ConditionReason::RestorePendingApproval, message)
+    let stale = case.is_same_resource() && resource.generation < record.owner.generation;
+    stale.then(|| Step::rest(Reason::StaleView))
 }
 
-fn refuse_damaged_material(case: &Case<'_>) -> Option<Step> {
-    let record = case.record()?;
-    let is_damaged =
-        |material: &&Material| case.found(material.version) != FoundMaterial::Present(material.material_id);
-    let name = match record.materials.iter().find(is_damaged) {
-        Some(material) => material.stored_name.clone(),
-        None => {
-            let announced = record.announced_version?;
-            if case.found(announced) != FoundMaterial::Unreadable {
-                return None;
-            }
-            ObjectName::material(&record.key_id(), announced, case.term_of(announced)).to_string()
-        }
-    };
-    let message =
-        format!("the material {name} is missing or does not open; restore it from a backup, it is never made again");
-    Step::stall(Reason::MaterialDamaged, ConditionReason::MaterialUnreadable, message)
-}
-
-impl Case<'_> {
-    fn term_of(&self, version: u32) -> u32 {
-        let seen = self.input.seen.materials.iter().find(|material| material.version == version);
-        seen.map_or(self.input.seen.active_term, |material| material.term)
-    }
-}
-
-/// Material is made only for a version that the record announces.
-fn create_material(case: &Case<'_>) -> Option<Step> {
-    let version = case.record()?.announced_version?;
-    let missing = case.found(version) == FoundMaterial::Missing;
-    let action = Action::CreateMaterial { version, term: case.input.seen.active_term };
-    missing.then(|| Step::act(Reason::MaterialAnnounced, action))
-}
-
-fn list_material(case: &Case<'_>) -> Option<Step> {
-    let version = case.record()?.announced_version?;
-    let FoundMaterial::Present(material_id) = case.found(version) else { return None };
-    let (now, term) = (case.input.now, case.term_of(version));
-    case.replace(Reason::MaterialMade, |record| {
-        let stored_name = ObjectName::material(&record.key_id(), version, term).to_string();
-        record.materials.push(Material { version, term, material_id, stored_name, created_at: now });
-        record.announced_version = None;
-        record.lifecycle = Lifecycle::Created;
-    })
-}
-
-fn confirm_owner(case: &Case<'_>) -> Option<Step> {
-    let claim = case.input.seen.claim.as_ref().filter(|claim| !claim.confirmed)?;
-    Some(Step::act(Reason::ClaimUnconfirmed, Action::ConfirmOwner(OwnerClaim { confirmed: true, ..claim.clone() })))
-}
-
-/// The same manifest applied again finds its key: the hold of its removal is lifted, others stay.
-fn adopt_resource(case: &Case<'_>) -> Option<Step> {
-    let (resource, wanted) = case.input.resource.zip(case.wanted())?;
-    let held = case.record()?.hold(HoldCause::ResourceDeleted).is_some();
-    if case.is_same_resource() && !held {
-        return None;
-    }
-    case.replace(Reason::ResourceReplaced, |record| {
-        record.owner = owner(resource);
-        record.spec = wanted.mutable.clone();
-        record.due.deletion = None;
-        record.lift_hold(HoldCause::ResourceDeleted);
-    })
+/// What follows is about what a resource wants.
+fn rest_without_resource(case: &Case<'_>) -> Option<Step> {
+    case.input.resource.is_none().then(|| Step::rest(Reason::InSync))
 }
 
 fn follow_spec(case: &Case<'_>) -> Option<Step> {
@@ -365,8 +249,9 @@ fn follow_spec(case: &Case<'_>) -> Option<Step> {
     if record.spec == wanted.mutable && record.owner.generation == resource.generation {
         return None;
     }
+    let now = case.input.now;
     case.replace(Reason::SpecChanged, |record| {
         record.owner.generation = resource.generation;
-        record.spec = wanted.mutable.clone();
+        note_spec(record, &wanted.mutable, now);
     })
 }

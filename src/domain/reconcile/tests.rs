@@ -3,8 +3,8 @@
 use super::kms_key::{Input, ReadRecord, plan};
 use crate::api::crd::condition::{ConditionReason, ConditionStatus, ConditionType};
 use crate::api::crd::kms_key::{Deletion, DeletionPolicy, KmsKeySpec};
-use crate::domain::plan::{Action, FoundMaterial, Plan, Reason, Seen, SeenMaterial};
-use crate::domain::record::{HoldCause, Lifecycle, OwnerClaim, Record};
+use crate::domain::plan::{Action, FoundMaterial, Gates, Plan, Reason, Seen, SeenMaterial};
+use crate::domain::record::{HoldCause, Lifecycle, OwnerClaim, RECORD_SCHEMA, Record};
 use crate::domain::resource::{Manager, Resource};
 use crate::types::ids::{KeyId, MaterialId, ObjectUid};
 use crate::types::time::Timestamp;
@@ -55,9 +55,18 @@ impl World {
 
     fn plan(&self) -> Plan {
         let materials = vec![SeenMaterial { version: 1, term: 1, found: self.found }];
-        let seen = Seen { active_term: 1, claim: self.claim.clone(), materials };
-        let resource = self.resource.as_ref();
-        plan(&Input { key_id: KEY_ID, resource, read: self.read.as_ref(), seen: &seen, now: NOW, previous: &[] })
+        let claim = self.claim.clone();
+        let seen = Seen { active_term: 1, claim, materials, strays: Vec::new(), shown_everywhere: true };
+        plan(&Input {
+            key_id: KEY_ID,
+            new_key_id: Some(KeyId::new([6; 16], false)),
+            resource: self.resource.as_ref(),
+            read: self.read.as_ref(),
+            seen: &seen,
+            gates: Gates::default(),
+            now: NOW,
+            previous: &[],
+        })
     }
 
     fn apply(&mut self, action: Action) {
@@ -68,6 +77,7 @@ impl World {
                 self.read = Some(ReadRecord { record: *record, epoch: epoch + 1, digest: [2; 32] });
             }
             Action::CreateMaterial { .. } => self.found = FoundMaterial::Present(MATERIAL_ID),
+            other => panic!("{}", other.name()),
         }
     }
 
@@ -207,7 +217,7 @@ fn what_cannot_be_followed_changes_nothing() {
     foreign.record().owner.name = "other".to_owned();
     assert_eq!(foreign.reason(), ConditionReason::KeyIdTaken);
     let mut newer = World::settled();
-    newer.record().schema = 2;
+    newer.record().schema = RECORD_SCHEMA + 1;
     assert_eq!(newer.reason(), ConditionReason::SchemaTooNew);
 }
 

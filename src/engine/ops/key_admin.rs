@@ -4,22 +4,27 @@ use crate::api::aws::error::{AwsError, ErrorCode};
 use crate::api::aws::key::{CreateKey, KeyAnswer, KeyMetadata};
 use crate::api::aws::member::Input;
 use crate::api::aws::reply::encode;
-use crate::api::crd::kms_key::KmsKeySpec;
+use crate::api::crd::kms_key::{KmsKeySpec, SpecOrigin};
 use crate::crypto::derive::base32_lower;
 use crate::crypto::digest::sha256;
 use crate::crypto::rng::random_array;
-use crate::domain::change::{self, Change};
-use crate::domain::plan::Action;
-use crate::domain::record::{Record, SCHEMA};
+use crate::domain::change;
+use crate::domain::lifecycle::is_material_whole;
+use crate::domain::reconcile::kms_key_status::BACKUP_RECOVERABLE;
+use crate::domain::record::Material;
 use crate::engine::Engine;
-use crate::engine::admit::{Admitted, ResolvedKey, unavailable};
-use crate::engine::execute::ActionResult;
+use crate::engine::admit::Admitted;
 use crate::engine::snapshot::{KeyEntry, Known};
 use crate::engine::trail::Trail;
 use crate::types::key::Origin;
-use crate::types::limits::CHANGE_ATTEMPTS_MAX;
 use crate::types::secret::SecretBytes;
 use crate::types::state::KeyState;
+use crate::types::time::Timestamp;
+
+use super::changes::{change_record, internal};
+
+const EXPIRES: &str = "KEY_MATERIAL_EXPIRES";
+const DOES_NOT_EXPIRE: &str = "KEY_MATERIAL_DOES_NOT_EXPIRE";
 
 /// What one member of a CreateKey says against another is checked before anything is done.
 ///
@@ -35,7 +40,7 @@ pub fn check_create_key(input: &Input<'_>) -> Result<(), AwsError> {
     if request.spec.material_length().is_none() {
         return unsupported(format!("the KeySpec {}", request.spec));
     }
-    if request.origin != Origin::AwsKms {
+    if !matches!(request.origin, Origin::AwsKms | Origin::External) {
         return unsupported(format!("the Origin {}", request.origin));
     }
     Ok(())
@@ -81,7 +86,8 @@ pub async fn describe_key(engine: &Engine, admitted: &Admitted<'_>) -> Result<Se
 /// # Errors
 /// Those of the API.
 pub async fn enable_key(engine: &Engine, admitted: &Admitted<'_>, trail: &mut Trail) -> Result<SecretBytes, AwsError> {
-    change_record(engine, admitted.key(0)?, trail, change::enable).await
+    change_record(engine, admitted.key(0)?, trail, change::enable).await?;
+    Ok(SecretBytes::new(Vec::new()))
 }
 
 /// `DisableKey`: sets a hold, and leaves the spec alone.
@@ -90,67 +96,8 @@ pub async fn enable_key(engine: &Engine, admitted: &Admitted<'_>, trail: &mut Tr
 /// Those of the API.
 pub async fn disable_key(engine: &Engine, admitted: &Admitted<'_>, trail: &mut Trail) -> Result<SecretBytes, AwsError> {
     let (actor, now) = (admitted.call.principal.arn(), admitted.now);
-    change_record(engine, admitted.key(0)?, trail, |record| change::disable(record, &actor, now)).await
-}
-
-/// Reads the record, changes it and writes it, again where another writer was faster.
-async fn change_record(
-    engine: &Engine,
-    key: &ResolvedKey,
-    trail: &mut Trail,
-    change: impl Fn(&Record) -> Change,
-) -> Result<SecretBytes, AwsError> {
-    let key_id = key.entry.record.key_id();
-    trail.note_response("keyId", &key.arn);
-    for _ in 0..CHANGE_ATTEMPTS_MAX {
-        let read =
-            engine.vault.record(&key_id).await.map_err(|error| internal("the record could not be read", &error))?;
-        let read = read.ok_or_else(|| unavailable(&key.arn))?.to_read();
-        if read.record.schema > SCHEMA {
-            return Err(newer_schema(&key.arn));
-        }
-        let mut record = match change(&read.record) {
-            Change::NoOp => {
-                // Another call may have written it a moment ago, and this caller too must find what it asked for.
-                engine.show_record(&read.record).await;
-                return Ok(SecretBytes::new(Vec::new()));
-            }
-            Change::SpecForbids => return Err(spec_forbids(engine, &key.arn, &read.record).await),
-            Change::Write(record) => record,
-        };
-        record.previous_hash = read.digest;
-        match engine.execute(&key_id, &Action::ReplaceRecord { epoch: read.epoch, record }).await {
-            ActionResult::Done(Some(revision)) => {
-                engine.show(revision).await;
-                return Ok(SecretBytes::new(Vec::new()));
-            }
-            ActionResult::Failed(error) => return Err(internal("the record could not be written", &error)),
-            ActionResult::Done(None) | ActionResult::Pending { .. } => {}
-        }
-    }
-    Err(AwsError::internal())
-}
-
-async fn spec_forbids(engine: &Engine, arn: &str, record: &Record) -> AwsError {
-    let owner = &record.owner;
-    let resource = engine.ports.resources.get(&owner.namespace, &owner.name).await;
-    let manager = resource.ok().flatten().map_or_else(|| "its KmsKey".to_owned(), |found| found.manager.to_string());
-    let message = format!(
-        "{arn} is disabled by spec.enabled of the KmsKey {}/{}, which {manager} manages; change it there.",
-        owner.namespace, owner.name
-    );
-    AwsError::new(ErrorCode::KmsInvalidState, message)
-}
-
-fn newer_schema(arn: &str) -> AwsError {
-    let message = format!("{arn} was written by a later version of Coffer, and this one may not change it.");
-    AwsError::new(ErrorCode::KmsInvalidState, message)
-}
-
-/// The cause goes to the log; the caller gets AWS's own text.
-fn internal(what: &str, error: &(dyn std::error::Error + 'static)) -> AwsError {
-    tracing::error!(error, "{what}");
-    AwsError::internal()
+    change_record(engine, admitted.key(0)?, trail, |record| change::disable(record, &actor, now)).await?;
+    Ok(SecretBytes::new(Vec::new()))
 }
 
 /// The name that an invocation's retries share, or a random one.
@@ -173,15 +120,20 @@ fn wanted_spec(request: CreateKey) -> KmsKeySpec {
         description: Some(request.description).filter(|description| !description.is_empty()),
         key_spec: Some(request.spec),
         key_usage: Some(request.usage),
+        origin: (request.origin == Origin::External).then_some(SpecOrigin::Imported),
         tags: Some(request.tags.into_iter().collect())
             .filter(|tags: &std::collections::BTreeMap<_, _>| !tags.is_empty()),
         ..KmsKeySpec::default()
     }
 }
 
-fn metadata(engine: &Engine, entry: &KeyEntry, arn: String) -> KeyMetadata {
+pub(super) fn metadata(engine: &Engine, entry: &KeyEntry, arn: String) -> KeyMetadata {
     let record = &entry.record;
-    let state = entry.state();
+    let now = engine.ports.clock.wall();
+    let state = entry.state(now);
+    // "This value is present only for KMS keys whose Origin is EXTERNAL", and only while material is here.
+    let imported = record.current_material().filter(|_| is_material_whole(record, now));
+    let expires = imported.filter(|material| material.imported.is_some()).map(Material::valid_to);
     KeyMetadata {
         account: engine.accounts.account_of(&record.owner.namespace).to_string(),
         key_id: record.key_id().to_string(),
@@ -191,9 +143,12 @@ fn metadata(engine: &Engine, entry: &KeyEntry, arn: String) -> KeyMetadata {
         description: record.spec.description.clone(),
         key_usage: record.immutable.key_usage,
         key_state: state,
-        deletion_date: record.due.deletion.map(crate::types::time::Timestamp::epoch_seconds),
+        deletion_date: record.due.deletion.map(Timestamp::epoch_seconds),
         origin: record.immutable.origin,
-        key_manager: "CUSTOMER",
+        key_manager: record.manager().as_str(),
+        expiration_model: expires.map(|expires| if expires.is_some() { EXPIRES } else { DOES_NOT_EXPIRE }),
+        valid_to: expires.flatten().map(Timestamp::epoch_seconds),
+        deletion_assurance: (state == KeyState::PendingDeletion).then_some(BACKUP_RECOVERABLE),
         customer_master_key_spec: record.immutable.key_spec,
         key_spec: record.immutable.key_spec,
         encryption_algorithms: record.immutable.key_spec.encryption_algorithms(),

@@ -2,10 +2,13 @@
 
 use crate::api::aws::error::AwsError;
 use crate::api::aws::key::{KeyListEntry, ListKeysAnswer};
-use crate::api::aws::page::{PageRequest, Position};
+use crate::api::aws::page::{Page, PageRequest, Position};
 use crate::api::aws::reply::encode;
+use crate::domain::platform::reach;
+use crate::domain::vanished::is_living;
 use crate::engine::Engine;
 use crate::engine::admit::Admitted;
+use crate::engine::snapshot::KeyEntry;
 use crate::types::secret::SecretBytes;
 
 /// `ListKeys`: the keys of the caller's account.
@@ -13,21 +16,15 @@ use crate::types::secret::SecretBytes;
 /// # Errors
 /// Those of the API.
 pub async fn list_keys(engine: &Engine, admitted: &Admitted<'_>) -> Result<SecretBytes, AwsError> {
-    let page = PageRequest::read(admitted.input)?;
-    let account = admitted.call.principal.account;
+    let page = PageRequest::<Position>::read(admitted.input)?;
     let snapshot = engine.snapshots.load();
     let is_own = |owner: &str| engine.accounts.owns(&admitted.call.principal, owner);
-    let own = snapshot.keys().filter(|entry| is_own(&entry.record.owner.namespace));
-    let mut positions: Vec<Position> = own.map(|entry| entry.position()).collect();
-    positions.sort_unstable();
-    positions.retain(|position| page.after.is_none_or(|after| *position > after));
-    let truncated = positions.len() > page.limit;
-    positions.truncate(page.limit);
-    let next_marker = positions.last().filter(|_| truncated).map(Position::marker);
-    let place = engine.place(account);
-    let entry = |position: Position| KeyListEntry {
-        key_id: position.key_id.to_string(),
-        key_arn: place.key_arn(&position.key_id),
-    };
-    encode(&ListKeysAnswer { keys: positions.into_iter().map(entry).collect(), next_marker, truncated })
+    let is_listed = |entry: &KeyEntry| is_living(&entry.record) && reach(entry.record.manager()).visible;
+    let own = snapshot.keys().filter(|entry| is_listed(entry) && is_own(&entry.record.owner.namespace));
+    let place = engine.place(admitted.call.principal.account);
+    let Page { items, next_marker } = page.cut(own.map(|entry| (entry.position(), entry.record.key_id())));
+    let truncated = next_marker.is_some();
+    let keys =
+        items.into_iter().map(|key_id| KeyListEntry { key_id: key_id.to_string(), key_arn: place.key_arn(&key_id) });
+    encode(&ListKeysAnswer { keys: keys.collect(), next_marker, truncated })
 }

@@ -1,11 +1,14 @@
 //! The handlers. They act on admitted requests: keys are resolved, allowed and in the right state.
 
+mod changes;
 pub mod data_key;
+pub mod deletion;
 pub mod encrypt;
 pub mod key_admin;
 pub mod list;
 pub mod random;
 pub mod reencrypt;
+pub mod rotation;
 
 use crate::api::aws::error::{AwsError, ErrorCode};
 use crate::engine::admit::unavailable;

@@ -190,8 +190,8 @@ fn an_older_record_that_comes_back_still_opens_and_is_brought_up_to_date() {
 
 /// A record as a later version could write it: another schema number, and a key that this one does not know.
 fn later_version_of(record: Record) -> Vec<u8> {
-    let later = Record { schema: 2, ..record };
-    assert_eq!(encode(&later), Err(ContentError::NewerSchema(2)), "this version does not write it");
+    let later = Record { schema: 3, ..record };
+    assert_eq!(encode(&later), Err(ContentError::NewerSchema(3)), "this version does not write it");
     let mut bytes = minicbor::to_vec(&later).unwrap();
     let [map, ..] = bytes.as_mut_slice() else { panic!("a map") };
     assert_eq!(*map & 0xe0, 0xa0, "a map whose length is in its first byte");

@@ -18,7 +18,9 @@ use crate::domain::reconcile::tests::resource;
 use crate::domain::record::Record;
 use crate::domain::resource::Resource;
 use crate::engine::accounts::Accounts;
+use crate::engine::approvals::Approvals;
 use crate::engine::changes::ChangedOwners;
+use crate::engine::destruction::Destruction;
 use crate::engine::dispatch::Call;
 use crate::engine::limiter::{Limiter, Rates};
 use crate::engine::local_backend::LocalBackend;
@@ -113,6 +115,9 @@ impl Setup {
         Arc::new(Engine {
             ports,
             region: Region::default(),
+            replica: "test".to_owned(),
+            approvals: Approvals::default(),
+            destruction: Destruction::default(),
             allows_fixed_key_ids: true,
             accounts: Accounts::Shared(OWNER),
             vault: Vault::new(roots, store),

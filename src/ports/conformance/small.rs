@@ -118,14 +118,14 @@ async fn the_last_report_is_remembered(resources: &dyn Resources) {
             observed_generation: 1,
             last_transition_time: Timestamp::from_milliseconds(1_000_000_000),
         };
-        resources.report(&made, Report { key: None, conditions: vec![condition.clone()] }).await;
+        resources.report(&made, Report { key: None, conditions: vec![condition.clone()], happened: Vec::new() }).await;
         assert_eq!(resources.reported("default", "orders").await, [condition]);
     }
     assert!(resources.reported("default", "invoices").await.is_empty());
     let after = resources.get("default", "orders").await.unwrap();
     assert_eq!(after.as_ref(), Some(&made), "a report is a projection and changes no resource");
     let key = KmsKeyStatus { current_key_material_id: Some("00".repeat(32)), ..KmsKeyStatus::default() };
-    resources.report(&made, Report { key: Some(key), conditions: Vec::new() }).await;
+    resources.report(&made, Report { key: Some(key), conditions: Vec::new(), happened: Vec::new() }).await;
     resources.remember_key("default", "orders").await.unwrap();
     resources.remember_key("default", "invoices").await.unwrap();
     let after = resources.get("default", "orders").await.unwrap();

@@ -63,7 +63,8 @@ impl FakeStore {
     pub fn plant(&self, name: &ObjectName, bytes: Vec<u8>) {
         let mut inner = self.inner.lock().unwrap();
         let version = Version(format!("planted-{}", inner.revision));
-        inner.objects.insert(name.clone(), Stored { bytes: bytes.into(), version });
+        let revision = Revision(inner.revision);
+        inner.objects.insert(name.clone(), Stored { bytes: bytes.into(), version, revision });
     }
 
     fn write(
@@ -98,7 +99,8 @@ impl Inner {
         let revision = Revision(self.revision);
         let event = match bytes {
             Some(bytes) => {
-                let stored = Stored { bytes: bytes.into(), version: Version(self.revision.to_string()) };
+                let version = Version(self.revision.to_string());
+                let stored = Stored { bytes: bytes.into(), version, revision };
                 self.objects.insert(name.clone(), stored.clone());
                 Event::Applied(name.clone(), stored, revision)
             }

@@ -18,7 +18,9 @@ use crate::adapters::owner_reviewer::OwnerReviewer;
 use crate::adapters::system::SystemClock;
 use crate::crypto::rng::{Rng, random_array};
 use crate::engine::accounts::Accounts;
+use crate::engine::approvals::Approvals;
 use crate::engine::changes::ChangedOwners;
+use crate::engine::destruction::Destruction;
 use crate::engine::initialise::{self, initialise};
 use crate::engine::limiter::{Limiter, Rates};
 use crate::engine::local_backend::LocalBackend;
@@ -30,12 +32,14 @@ use crate::ports::clock::Clock as _;
 use crate::ports::store::Store;
 use crate::types::account::{AccountId, Region};
 use crate::types::ids::InstallationId;
-use crate::types::limits::{REGIONS_MAX, WAKE_AFTER_MAX};
+use crate::types::limits::{LOCAL_HEARTBEAT_PERIOD, REGIONS_MAX, WAKE_AFTER_MAX};
 use crate::types::revision::Revision;
 use crate::types::time::Timestamp;
 
 /// The file that pins a Region's installation id.
 const PIN: &str = "installation";
+/// The name of the one replica that a Region has.
+const REPLICA: &str = "local";
 
 /// One Region at work.
 #[derive(Clone)]
@@ -146,7 +150,7 @@ impl Regions {
             Arc::clone(&self.rng),
         )?;
         let resources = Arc::new(resources);
-        let backend = LocalBackend::new(Arc::clone(&roots), Arc::clone(&self.rng), "local".to_owned());
+        let backend = LocalBackend::new(Arc::clone(&roots), Arc::clone(&self.rng), REPLICA.to_owned());
         let engine = Engine {
             ports: Ports {
                 store: Arc::clone(&store),
@@ -159,6 +163,9 @@ impl Regions {
                 usage: Arc::new(MemoryUsage::default()),
             },
             region: region.clone(),
+            replica: REPLICA.to_owned(),
+            approvals: Approvals::default(),
+            destruction: Destruction::default(),
             allows_fixed_key_ids: true,
             accounts: Accounts::Shared(self.account),
             vault: Vault::new(roots, store),
@@ -236,6 +243,19 @@ impl LocalRegion {
         let engine = Arc::clone(&self.engine);
         tasks.spawn(async move { engine.follow_store(ready).await });
         is_ready.await?;
+        // Before the first heartbeat, which would hide how long nothing ran.
+        self.engine.remember_time().await?;
+        let engine = Arc::clone(&self.engine);
+        tasks.spawn(async move {
+            loop {
+                if let Err(error) = engine.beat(REPLICA, env!("CARGO_PKG_VERSION")).await {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "the time could not be noted");
+                }
+                tokio::time::sleep(LOCAL_HEARTBEAT_PERIOD.duration()).await;
+            }
+        });
+        let engine = Arc::clone(&self.engine);
+        tasks.spawn(async move { engine.run_timers().await });
         let engine = Arc::clone(&self.engine);
         tasks.spawn(async move {
             loop {

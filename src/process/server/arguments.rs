@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::engine::approvals::RestoreScope;
 use crate::types::account::Region;
 use crate::types::ids::InstallationId;
 
@@ -94,6 +95,11 @@ pub struct ServerArguments {
     #[arg(long)]
     pub allow_fixed_key_ids: bool,
 
+    /// Into which namespaces keys are restored when their manifests are applied again: only the namespace that they
+    /// were made in, until an administrator approves another of its name, or any namespace of that name
+    #[arg(long, value_name = "SCOPE", value_enum, default_value = "same-namespace-uid")]
+    pub restore_scope: RestoreScopeArgument,
+
     /// How long to wait for `coffer init` before giving up, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     pub initialisation_wait: u32,
@@ -103,7 +109,27 @@ pub struct ServerArguments {
     pub drain_delay: u32,
 }
 
+/// Into which namespaces keys are restored without an approval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RestoreScopeArgument {
+    /// The namespace that they were made in
+    #[value(alias = "SameNamespaceUID")]
+    SameNamespaceUid,
+    /// Any namespace of the same name
+    #[value(alias = "SameName")]
+    SameName,
+}
+
 impl ServerArguments {
+    /// Into which namespaces keys are restored without an approval.
+    #[must_use]
+    pub const fn restore_scope(&self) -> RestoreScope {
+        match self.restore_scope {
+            RestoreScopeArgument::SameNamespaceUid => RestoreScope::SameNamespaceUid,
+            RestoreScopeArgument::SameName => RestoreScope::SameName,
+        }
+    }
+
     /// The names in the certificate.
     #[must_use]
     pub fn tls_names(&self) -> Vec<String> {

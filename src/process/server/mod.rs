@@ -43,7 +43,9 @@ use crate::crypto::selftest;
 use crate::domain::authority::Authority;
 use crate::domain::quota::Rate;
 use crate::engine::accounts::Accounts;
+use crate::engine::approvals::Approvals;
 use crate::engine::changes::ChangedOwners;
+use crate::engine::destruction::Destruction;
 use crate::engine::limiter::{Limiter, Rates};
 use crate::engine::local_backend::LocalBackend;
 use crate::engine::refusals::Refusals;
@@ -183,6 +185,9 @@ async fn build(arguments: &ServerArguments) -> anyhow::Result<Replica> {
     let engine = Arc::new(Engine {
         ports,
         region: arguments.region.clone(),
+        replica: name.clone(),
+        approvals: Approvals::new(arguments.restore_scope()),
+        destruction: Destruction::default(),
         allows_fixed_key_ids: arguments.allow_fixed_key_ids,
         accounts: Accounts::Namespaces,
         vault,
@@ -214,6 +219,8 @@ async fn read_everything(replica: &mut Replica) -> anyhow::Result<()> {
     replica.tasks.spawn(async move { engine.follow_store(ready).await });
     is_ready.await.context("the sealed objects could not be read")?;
     replica.namespaces.ready().await;
+    // Before the first heartbeat, which would hide how long nothing ran.
+    replica.engine.remember_time().await.context("the heartbeats could not be read")?;
     let (engine, name) = (Arc::clone(&replica.engine), replica.name.clone());
     replica.tasks.spawn(async move {
         loop {
@@ -319,7 +326,8 @@ async fn act(control: Arc<Control>, announcer: &Announcer) {
     let now = || announcer.engine.ports.clock.wall();
     let client = || announcer.client.clone();
     let unimplemented = unimplemented::KINDS.map(|(kind, plural)| unimplemented::follow(client(), kind, plural, now));
-    futures::join!(control.lead(), announcer.run(), futures::future::join_all(unimplemented));
+    let timers = announcer.engine.run_timers();
+    futures::join!(control.lead(), timers, announcer.run(), futures::future::join_all(unimplemented));
 }
 
 const ENDED: &str = "a part of this replica ended that never should; it stops";

@@ -1,0 +1,147 @@
+//! What users are told of as it happens: the reasons of Kubernetes Events, all of them, in one place. An event is told
+//! once for each change of state and never for a use of a key.
+
+use super::plan::Reason;
+use crate::api::crd::condition::ConditionReason;
+use crate::types::wire_enum;
+
+wire_enum! {
+    /// Reason of an event.
+    pub enum EventReason {
+        KeyCreated = "KeyCreated",
+        KeyReady = "KeyReady",
+        KeyRotated = "KeyRotated",
+        KeyRestored = "KeyRestored",
+        KeyReplaced = "KeyReplaced",
+        KeyDestroyed = "KeyDestroyed",
+        PreviousKeyDestroyed = "PreviousKeyDestroyed",
+        DeletionScheduled = "DeletionScheduled",
+        DeletionCancelled = "DeletionCancelled",
+        MaterialAwaited = "MaterialAwaited",
+        MaterialExpired = "MaterialExpired",
+        MaterialTampered = "MaterialTampered",
+        RecordTampered = "RecordTampered",
+        RestoreConflict = "RestoreConflict",
+        RestorePendingApproval = "RestorePendingApproval",
+        RotationRefused = "RotationRefused",
+        SpecRefused = "SpecRefused",
+        NotImplemented = "NotImplemented",
+        SchemaTooNew = "SchemaTooNew",
+        AliasRefused = "AliasRefused",
+        ReconcileFailed = "ReconcileFailed",
+    }
+}
+
+impl EventReason {
+    /// What is told of a step that was done.
+    #[must_use]
+    pub const fn of(because: Reason) -> Option<Self> {
+        match because {
+            Reason::RotationShown => Some(Self::KeyRotated),
+            Reason::KeyReplaced => Some(Self::KeyReplaced),
+            Reason::KeyDestroyedBefore => Some(Self::PreviousKeyDestroyed),
+            Reason::Destroyed => Some(Self::KeyDestroyed),
+            Reason::ImportExpired => Some(Self::MaterialExpired),
+            _ => None,
+        }
+    }
+
+    /// What is told of a change of readiness.
+    #[must_use]
+    pub fn between(before: Option<ConditionReason>, now: ConditionReason) -> Option<Self> {
+        Some(match (before, now) {
+            (None | Some(ConditionReason::Creating), ConditionReason::AsExpected) => Self::KeyCreated,
+            (Some(ConditionReason::PendingDeletion), ConditionReason::AsExpected) => Self::KeyRestored,
+            (Some(_), ConditionReason::AsExpected) => Self::KeyReady,
+            (_, ConditionReason::MaterialUnreadable) => Self::MaterialTampered,
+            (_, ConditionReason::RecordUnreadable | ConditionReason::RecordMissing) => Self::RecordTampered,
+            (_, ConditionReason::PendingDeletion) => Self::DeletionScheduled,
+            (_, ConditionReason::PendingImport) => Self::MaterialAwaited,
+            (_, ConditionReason::KeyDestroyed) => Self::KeyDestroyed,
+            (_, ConditionReason::RestoreConflict) => Self::RestoreConflict,
+            (_, ConditionReason::RestorePendingApproval) => Self::RestorePendingApproval,
+            (_, ConditionReason::RotationLimit | ConditionReason::NoMaterialToRotate) => Self::RotationRefused,
+            (_, ConditionReason::NotImplemented) => Self::NotImplemented,
+            (_, ConditionReason::SchemaTooNew) => Self::SchemaTooNew,
+            (
+                _,
+                ConditionReason::AliasConflict | ConditionReason::TargetMissing | ConditionReason::TargetIncompatible,
+            ) => Self::AliasRefused,
+            (
+                _,
+                ConditionReason::InvalidSpec | ConditionReason::ImmutableFieldChanged | ConditionReason::KeyIdTaken,
+            ) => Self::SpecRefused,
+            (_, ConditionReason::Failed) => Self::ReconcileFailed,
+            (_, ConditionReason::Creating | ConditionReason::StaleView) => return None,
+        })
+    }
+
+    /// Whether somebody may have to do something.
+    #[must_use]
+    pub const fn is_warning(self) -> bool {
+        !matches!(
+            self,
+            Self::KeyCreated
+                | Self::KeyReady
+                | Self::KeyRotated
+                | Self::KeyRestored
+                | Self::DeletionCancelled
+                | Self::MaterialAwaited
+        )
+    }
+
+    /// What was done, for programs.
+    #[must_use]
+    pub const fn action(self) -> &'static str {
+        match self {
+            Self::KeyCreated => "Create",
+            Self::KeyRotated | Self::RotationRefused => "Rotate",
+            Self::KeyRestored | Self::RestoreConflict | Self::RestorePendingApproval => "Restore",
+            Self::DeletionScheduled | Self::DeletionCancelled => "ScheduleDeletion",
+            Self::KeyDestroyed | Self::PreviousKeyDestroyed => "Destroy",
+            Self::MaterialAwaited | Self::MaterialExpired => "Import",
+            _ => "Reconcile",
+        }
+    }
+
+    /// What is told where the condition says nothing.
+    #[must_use]
+    pub const fn note(self) -> &'static str {
+        match self {
+            Self::KeyCreated | Self::KeyReady => "the key is ready for use",
+            Self::KeyRotated => "new key material encrypts; earlier material still decrypts",
+            Self::KeyRestored => "the resource came back, and with it the same key and all of its material",
+            Self::KeyReplaced => "the resource has another key now; the earlier one waits for its own destruction",
+            Self::KeyDestroyed => "the key's material was destroyed at the end of its waiting period",
+            Self::PreviousKeyDestroyed => "the earlier key of this name was destroyed; this is another key",
+            Self::DeletionScheduled => "the key waits to be destroyed",
+            Self::DeletionCancelled => "the deletion of the key was called off",
+            Self::MaterialAwaited => "the key waits for its material to be imported",
+            Self::MaterialExpired => "imported key material expired and was deleted; import it again to use the key",
+            _ => "see the conditions of the resource",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_what_kubernetes_takes() {
+        for reason in EventReason::ALL {
+            let word = reason.as_str();
+            assert!(word.len() <= 128 && word.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{word}");
+            assert!(!reason.note().is_empty() && !reason.action().is_empty());
+        }
+        assert!(EventReason::KeyDestroyed.is_warning() && !EventReason::KeyRotated.is_warning());
+    }
+
+    #[test]
+    fn every_condition_that_lasts_is_told() {
+        for reason in ConditionReason::ALL {
+            let passing = matches!(reason, ConditionReason::Creating | ConditionReason::StaleView);
+            assert_eq!(EventReason::between(None, *reason).is_none(), passing, "{reason}");
+        }
+    }
+}

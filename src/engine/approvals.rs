@@ -1,0 +1,99 @@
+//! What an administrator approved: restores into namespaces that were made again, and the destruction of keys that
+//! vanished together. Whoever may change the `Installation` may approve.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::Engine;
+use super::service_events::{Moment, ServiceEvent};
+use crate::domain::resource::Resource;
+use crate::ports::audit::{AuditError, Parameter};
+use crate::types::ids::ObjectUid;
+use crate::types::time::Timestamp;
+
+/// Approves that keys of an earlier namespace go to the one that has its name now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RestoreApproval {
+    /// The name of the namespace.
+    pub namespace: String,
+    /// The uid of the new namespace; a third one of the name is not meant.
+    pub namespace_uid: ObjectUid,
+    /// One KmsKey of it; all of them where absent.
+    pub name: Option<String>,
+}
+
+/// Everything that is approved.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Approved {
+    /// Restores.
+    pub restores: Vec<RestoreApproval>,
+    /// Keys that vanished until then may be destroyed, however many vanished together.
+    pub vanished_until: Option<Timestamp>,
+}
+
+/// Into which namespaces keys are restored without anybody's approval.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RestoreScope {
+    /// Only into the namespace that they were made in.
+    #[default]
+    SameNamespaceUid,
+    /// Into any namespace of the same name.
+    SameName,
+}
+
+/// What is approved now.
+#[derive(Default)]
+pub struct Approvals {
+    scope: RestoreScope,
+    approved: Mutex<Approved>,
+}
+
+impl Approvals {
+    /// Nothing approved but what the scope allows.
+    #[must_use]
+    pub fn new(scope: RestoreScope) -> Self {
+        Self { scope, approved: Mutex::default() }
+    }
+
+    pub(super) fn allows_restore(&self, resource: &Resource) -> bool {
+        let is_meant = |approval: &RestoreApproval| {
+            (approval.namespace.as_str(), approval.namespace_uid)
+                == (resource.namespace.as_str(), resource.namespace_uid)
+                && approval.name.as_ref().is_none_or(|name| *name == resource.name)
+        };
+        self.scope == RestoreScope::SameName || self.lock().restores.iter().any(is_meant)
+    }
+
+    pub(super) fn vanished_until(&self) -> Option<Timestamp> {
+        self.lock().vanished_until
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Approved> {
+        self.approved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Engine {
+    /// Takes over what is approved now. A new approval is recorded before it counts.
+    ///
+    /// # Errors
+    /// Where it could not be recorded; nothing new is approved then.
+    pub async fn approve(&self, next: Approved) -> Result<(), AuditError> {
+        let before = self.approvals.lock().clone();
+        for approval in next.restores.iter().filter(|approval| !before.restores.contains(approval)) {
+            let name = approval.name.clone().unwrap_or_else(|| "*".to_owned());
+            let details = vec![
+                ("namespace", Parameter::Text(approval.namespace.clone())),
+                ("namespaceUid", Parameter::Text(approval.namespace_uid.to_string())),
+                ("name", Parameter::Text(name)),
+            ];
+            self.record_event(&ServiceEvent { name: "ApproveRestore", moment: Moment::Before }, None, details).await?;
+        }
+        if let Some(until) = next.vanished_until.filter(|until| before.vanished_until != Some(*until)) {
+            let details = vec![("vanishedUntil", Parameter::Text(until.to_rfc3339()))];
+            self.record_event(&ServiceEvent { name: "UnfreezeDestruction", moment: Moment::Before }, None, details)
+                .await?;
+        }
+        *self.approvals.lock() = next;
+        Ok(())
+    }
+}

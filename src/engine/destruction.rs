@@ -1,0 +1,100 @@
+//! Whether anything may be destroyed now: only by the process whose timers run, only by a time that no clock doubts,
+//! and never a set of keys that vanished together before somebody approved it.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+use super::Engine;
+use super::vault::VaultError;
+use crate::domain::clock_guard::{ClockDoubt, ClockGuard, Reading};
+use crate::domain::record::Record;
+use crate::domain::vanished::{frozen, is_living, vanished};
+use crate::types::ids::KeyId;
+use crate::types::time::Timestamp;
+
+/// What one process knows about destroying.
+#[derive(Default)]
+pub struct Destruction {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The latest time that any earlier process noted.
+    last_known: Option<Timestamp>,
+    /// The clocks since this process started.
+    guard: Option<ClockGuard>,
+    /// Whether the timers of this process run.
+    active: bool,
+}
+
+impl Destruction {
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on until the answer is dropped, this process may destroy.
+    pub(super) fn activate(&self) -> Active<'_> {
+        self.lock().active = true;
+        Active(self)
+    }
+}
+
+/// The right to destroy, for as long as the timers run.
+pub(super) struct Active<'a>(&'a Destruction);
+
+impl Drop for Active<'_> {
+    fn drop(&mut self) {
+        self.0.lock().active = false;
+    }
+}
+
+impl Engine {
+    /// Remembers the latest time that any replica noted in its heartbeat. To be called before the first heartbeat of
+    /// this process.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn remember_time(&self) -> Result<(), VaultError> {
+        let last_known = self.replicas().await?.iter().map(|replica| replica.beat_at).max();
+        let mut state = self.destruction.lock();
+        state.last_known = last_known;
+        state.guard = Some(ClockGuard::new(self.reading(), last_known));
+        Ok(())
+    }
+
+    fn reading(&self) -> Reading {
+        let clock = &self.ports.clock;
+        Reading { wall: clock.wall(), monotonic: clock.monotonic(), outside: clock.outside() }
+    }
+
+    /// The time that may destroy.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn safe_now(&self) -> Result<Timestamp, ClockDoubt> {
+        let reading = self.reading();
+        let mut state = self.destruction.lock();
+        let last_known = state.last_known;
+        let guard = state.guard.get_or_insert_with(|| ClockGuard::new(reading, last_known));
+        guard.observe(reading);
+        guard.safe_now(reading)
+    }
+
+    /// The time by which this key may be destroyed, where it may.
+    pub(super) fn destroy_gate(&self, record: &Record) -> Option<Timestamp> {
+        record.due.deletion.filter(|due| *due <= self.ports.clock.wall())?;
+        let active = self.destruction.lock().active;
+        let now = self.safe_now().ok().filter(|_| active)?;
+        (!self.frozen_keys().contains(&record.key_id())).then_some(now)
+    }
+
+    /// Keys whose destruction waits until somebody approves it, because they vanished together.
+    #[must_use]
+    pub fn frozen_keys(&self) -> HashSet<KeyId> {
+        let snapshot = self.snapshots.load();
+        let gone = snapshot.keys().filter_map(|entry| vanished(&entry.record)).collect();
+        let living = snapshot.keys().filter(|entry| is_living(&entry.record)).count();
+        frozen(gone, living, self.approvals.vanished_until())
+    }
+}

@@ -1,0 +1,87 @@
+//! Timers: what time alone brings about. Due times are in the records, so nothing is lost with a process; one loop
+//! looks for what is due in the snapshot, without a single request.
+
+use std::collections::HashMap;
+
+use super::Engine;
+use super::snapshot::{KeyEntry, Snapshot};
+use crate::domain::record::Lifecycle;
+use crate::types::ids::KeyId;
+use crate::types::limits::{TIMER_FAILURES_MAX, TIMER_PERIOD, TIMER_RETRY_PERIOD, TOMBSTONE_KEPT};
+use crate::types::state::KeyState;
+use crate::types::time::Timestamp;
+
+/// Keys whose timer failed, and when each is tried again.
+#[derive(Default)]
+struct Failures(HashMap<KeyId, Timestamp>);
+
+impl Engine {
+    /// Brings about what is due, for as long as the caller polls. In a cluster that is the leader.
+    pub async fn run_timers(&self) {
+        let _active = self.destruction.activate();
+        let mut failures = Failures::default();
+        loop {
+            self.tick(&mut failures).await;
+            self.ports.clock.sleep(TIMER_PERIOD).await;
+        }
+    }
+
+    /// Brings about everything that is due now, once.
+    #[cfg(test)]
+    pub(crate) async fn tick_once(&self) {
+        let _active = self.destruction.activate();
+        self.tick(&mut Failures::default()).await;
+    }
+
+    async fn tick(&self, failures: &mut Failures) {
+        // It looks at the clocks, so that a leap is seen even where nothing is due.
+        let _ = self.safe_now();
+        let now = self.ports.clock.wall();
+        let snapshot = self.snapshots.load();
+        let due: Vec<KeyId> = snapshot
+            .keys()
+            .filter(|entry| self.is_due(&snapshot, entry, now))
+            .map(|entry| entry.record.key_id())
+            .filter(|key_id| failures.may_try(key_id, now))
+            .collect();
+        for key_id in due {
+            if let Err(error) = self.reconcile_key(&key_id).await {
+                failures.note(key_id, now);
+                tracing::error!(%key_id, error = &error as &dyn std::error::Error, "a timer failed; it is tried again");
+            }
+        }
+    }
+
+    fn is_due(&self, snapshot: &Snapshot, entry: &KeyEntry, now: Timestamp) -> bool {
+        let record = &entry.record;
+        let passed = |time: Option<Timestamp>| time.is_some_and(|time| time <= now);
+        if record.lifecycle == Lifecycle::Destroyed {
+            return passed(record.destroyed_at.map(|destroyed_at| destroyed_at.plus(TOMBSTONE_KEPT)));
+        }
+        let destroys = passed(record.due.deletion) && self.destroy_gate(record).is_some();
+        let rotates = entry.state(now) == KeyState::Enabled
+            && (passed(record.due.rotation)
+                || record.rotating_material().is_some()
+                || record.announced_version.is_some());
+        let is_stored = |name: &str| snapshot.material_names(&record.key_id()).iter().any(|stored| stored == name);
+        let expires = record.materials.iter().any(|material| {
+            let removed = !material.is_present() && record.announced_version != Some(material.version);
+            (material.is_present() && passed(material.valid_to())) || (removed && is_stored(&material.stored_name))
+        });
+        let abandoned = record.announcement.as_ref().is_some_and(|announcement| announcement.import.is_some());
+        destroys || rotates || expires || abandoned
+    }
+}
+
+impl Failures {
+    fn may_try(&self, key_id: &KeyId, now: Timestamp) -> bool {
+        self.0.get(key_id).is_none_or(|again_at| *again_at <= now)
+    }
+
+    fn note(&mut self, key_id: KeyId, now: Timestamp) {
+        if self.0.len() >= TIMER_FAILURES_MAX {
+            self.0.clear();
+        }
+        self.0.insert(key_id, now.plus(TIMER_RETRY_PERIOD));
+    }
+}
