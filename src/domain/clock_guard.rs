@@ -1,8 +1,9 @@
 //! Which time is sure enough to destroy something by.
 //!
 //! One clock can be wrong: set forward by hand, by a broken time server or by a machine that woke up. So the time that
-//! destroys is the earliest of what the machine's clock shows, what the API server's clock shows, and how far time can
-//! have come by the monotonic clock; and after a gap that nothing explains nothing is destroyed for a day.
+//! destroys is the earliest of two clocks: the machine's and the API server's, or, where there is no API server, the
+//! machine's and how far time can have come by the monotonic clock. Clocks that differ destroy nothing, and after a gap
+//! of more than a day nothing is destroyed for a day more, so that somebody can look.
 
 use crate::types::limits::{CLOCK_GAP_MAX, CLOCK_SKEW_MAX};
 use crate::types::time::{Span, Timestamp};
@@ -46,11 +47,14 @@ impl ClockGuard {
 
     /// Takes note of what the clocks show. To be called now and then, and before anything is destroyed.
     pub fn observe(&mut self, reading: Reading) {
-        let expected = self.expected(reading.monotonic);
-        let drift = reading.wall.since(expected);
-        if drift > CLOCK_SKEW_MAX || negated(drift) > CLOCK_SKEW_MAX {
-            self.anchor = reading;
+        let drift = reading.wall.since(self.expected(reading.monotonic));
+        let agreed = agrees(reading) == Some(true);
+        if agreed && drift > CLOCK_GAP_MAX {
             self.held_until = Some(sum(reading.monotonic, CLOCK_GAP_MAX));
+        }
+        // Going back is always believed. Going forward is believed only where another clock agrees.
+        if negated(drift) > CLOCK_SKEW_MAX || (agreed && drift > CLOCK_SKEW_MAX) {
+            self.anchor = reading;
         }
     }
 
@@ -62,12 +66,11 @@ impl ClockGuard {
         if self.held_until.is_some_and(|until| reading.monotonic < until) {
             return Err(ClockDoubt::Leap);
         }
-        let apart = reading.outside.map(|outside| reading.wall.since(outside));
-        if apart.is_some_and(|apart| apart > CLOCK_SKEW_MAX || negated(apart) > CLOCK_SKEW_MAX) {
-            return Err(ClockDoubt::ClocksDiffer);
+        match (agrees(reading), reading.outside) {
+            (Some(false), _) => Err(ClockDoubt::ClocksDiffer),
+            (Some(true), Some(outside)) => Ok(reading.wall.min(outside)),
+            _ => Ok(reading.wall.min(self.expected(reading.monotonic))),
         }
-        let known = reading.wall.min(self.expected(reading.monotonic));
-        Ok(reading.outside.map_or(known, |outside| known.min(outside)))
     }
 
     /// How far time has come since the anchor, by the monotonic clock.
@@ -75,6 +78,12 @@ impl ClockGuard {
         let elapsed = monotonic.milliseconds().saturating_sub(self.anchor.monotonic.milliseconds());
         self.anchor.wall.plus(Span::from_milliseconds(elapsed))
     }
+}
+
+/// Whether the machine's clock and the API server's show the same time, where there are both.
+fn agrees(reading: Reading) -> Option<bool> {
+    let apart = reading.wall.since(reading.outside?);
+    Some(apart <= CLOCK_SKEW_MAX && negated(apart) <= CLOCK_SKEW_MAX)
 }
 
 const fn negated(span: Span) -> Span {
@@ -110,22 +119,33 @@ mod tests {
     }
 
     #[test]
-    fn a_leap_in_either_direction_stops_destruction_for_a_day() {
-        for leap in [-25 * HOUR, -HOUR, HOUR, 25 * HOUR] {
+    fn a_leap_forward_is_bounded_by_the_monotonic_clock() {
+        for leap in [HOUR, 10 * 24 * HOUR] {
             let mut guard = ClockGuard::new(reading(0, 0, None), None);
-            let after = reading(leap, 1000, None);
-            guard.observe(after);
-            assert_eq!(guard.safe_now(after), Err(ClockDoubt::Leap), "{leap}");
-            let later = reading(leap + 25 * HOUR, 1000 + 25 * HOUR, None);
-            guard.observe(later);
-            assert_eq!(guard.safe_now(later), Ok(later.wall));
+            guard.observe(reading(leap, 1000, None));
+            for hours in 25..50 {
+                let later = reading(leap + hours * HOUR, hours * HOUR, None);
+                guard.observe(later);
+                assert!(guard.safe_now(later).is_ok_and(|now| now.milliseconds() <= hours * HOUR), "{leap}");
+            }
         }
     }
 
     #[test]
-    fn an_unseen_leap_is_bounded_by_the_monotonic_clock() {
-        let guard = ClockGuard::new(reading(0, 0, None), None);
-        assert_eq!(guard.safe_now(reading(HOUR, 1000, None)), Ok(Timestamp::from_milliseconds(1000)));
+    fn a_clock_that_is_set_back_counts_on_from_there() {
+        let mut guard = ClockGuard::new(reading(10 * HOUR, 0, None), None);
+        let back = reading(HOUR, 1000, None);
+        guard.observe(back);
+        assert_eq!(guard.safe_now(back), Ok(back.wall));
+    }
+
+    #[test]
+    fn two_clocks_that_agree_are_believed_after_a_day_at_most() {
+        let mut guard = ClockGuard::new(reading(0, 0, Some(0)), None);
+        let far = |hours: i64| reading(1000 * HOUR + hours * HOUR, hours * HOUR, Some(1000 * HOUR + hours * HOUR));
+        guard.observe(far(1));
+        assert_eq!(guard.safe_now(far(1)), Err(ClockDoubt::Leap));
+        assert_eq!(guard.safe_now(far(25)), Ok(far(25).wall));
     }
 
     #[test]
@@ -144,5 +164,45 @@ mod tests {
         assert_eq!(guard.safe_now(now(HOUR - 59_000)), Ok(Timestamp::from_milliseconds(HOUR - 59_000)));
         assert_eq!(guard.safe_now(now(HOUR - 61_000)), Err(ClockDoubt::ClocksDiffer));
         assert_eq!(guard.safe_now(now(HOUR + 61_000)), Err(ClockDoubt::ClocksDiffer));
+    }
+
+    /// A machine whose clock is wrong in every way that a seed thinks of: jumps of up to a day and more in both
+    /// directions, frozen, running fast; while the time that counts goes on.
+    #[test]
+    fn nothing_is_due_before_its_time_whatever_one_clock_does() {
+        const DUE: i64 = 7 * 24 * HOUR;
+        let (mut destroyed, mut doubts) = (0, 0);
+        for seed in 0..1000_u64 {
+            let rng = crate::domain::tests_support::Dice::new(seed);
+            let has_outside = seed % 2 == 0;
+            let (mut error, mut frozen_at) = (0_i64, None);
+            let start = reading(0, 0, has_outside.then_some(0));
+            let mut guard = ClockGuard::new(start, Some(Timestamp::default()));
+            for hour in 1..(24 * 20) {
+                let now = hour * HOUR;
+                match rng.below(40) {
+                    0 => error += 24 * HOUR,
+                    1 => error -= 24 * HOUR,
+                    2 => error += i64::try_from(rng.below(20 * 24)).unwrap() * HOUR,
+                    3 => frozen_at = Some(now + error),
+                    4 => (error, frozen_at) = (0, None),
+                    _ => {}
+                }
+                let wall = frozen_at.unwrap_or(now + error);
+                let seen = reading(wall, now, has_outside.then_some(now));
+                guard.observe(seen);
+                match guard.safe_now(seen) {
+                    Ok(safe) if safe.milliseconds() >= DUE => {
+                        let early = DUE - now;
+                        assert!(early <= CLOCK_SKEW_MAX.milliseconds(), "seed {seed}: {early} ms early");
+                        destroyed += 1;
+                        break;
+                    }
+                    Ok(_) => {}
+                    Err(_) => doubts += 1,
+                }
+            }
+        }
+        assert!(destroyed > 300 && doubts > 1000, "{destroyed} {doubts}: the seeds reach both ends");
     }
 }

@@ -20,3 +20,6 @@ pub mod resource;
 pub mod transitions;
 pub mod validate;
 pub mod vanished;
+
+#[cfg(test)]
+pub(crate) mod tests_support;

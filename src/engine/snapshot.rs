@@ -252,7 +252,7 @@ impl Engine {
             let before = self.snapshots.load().get(&key_id);
             [before, next.get(&key_id)].iter().flatten().for_each(|known| self.note_owner(known));
         }
-        next.revision = revision;
+        next.revision = next.revision.max(revision);
     }
 
     fn note_owner(&self, known: &Known) {

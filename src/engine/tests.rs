@@ -6,6 +6,7 @@ mod damage;
 mod dispatch;
 mod errors;
 mod initialise;
+mod life;
 mod race;
 pub(crate) mod support;
 mod sweep;

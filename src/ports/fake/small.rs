@@ -23,32 +23,56 @@ use crate::types::time::{Span, Timestamp};
 /// A clock that only tests move.
 #[derive(Clone, Default)]
 pub struct FakeClock {
-    now: Arc<Mutex<(Timestamp, Timestamp)>>,
+    times: Arc<Mutex<Times>>,
+}
+
+#[derive(Default)]
+struct Times {
+    wall: Timestamp,
+    high_water_mark: Timestamp,
+    monotonic: Span,
+    outside: Option<Timestamp>,
 }
 
 impl FakeClock {
-    /// Sets the wall clock.
+    /// Sets the wall clock. Where that is later, so much time has passed.
     pub fn set(&self, now: Timestamp) {
-        let mut times = self.now.lock().unwrap();
-        *times = (now, times.1.max(now));
+        let mut times = self.times.lock().unwrap();
+        let passed = now.since(times.high_water_mark).milliseconds().max(0);
+        times.monotonic = Span::from_milliseconds(times.monotonic.milliseconds() + passed);
+        times.outside = times.outside.map(|outside| outside.plus(Span::from_milliseconds(passed)));
+        times.wall = now;
+        times.high_water_mark = times.high_water_mark.max(now);
+    }
+
+    /// Moves the wall clock alone: no time passes.
+    pub fn leap(&self, milliseconds: i64) {
+        let mut times = self.times.lock().unwrap();
+        times.wall = times.wall.plus(Span::from_milliseconds(milliseconds));
+        times.high_water_mark = times.high_water_mark.max(times.wall);
+    }
+
+    /// Gives the API server a clock.
+    pub fn set_outside(&self, outside: Timestamp) {
+        self.times.lock().unwrap().outside = Some(outside);
     }
 }
 
 impl Clock for FakeClock {
     fn wall(&self) -> Timestamp {
-        self.now.lock().unwrap().0
+        self.times.lock().unwrap().wall
     }
 
     fn monotonic(&self) -> Span {
-        self.now.lock().unwrap().1.since(Timestamp::default())
+        self.times.lock().unwrap().monotonic
     }
 
     fn outside(&self) -> Option<Timestamp> {
-        None
+        self.times.lock().unwrap().outside
     }
 
     fn high_water_mark(&self) -> Timestamp {
-        self.now.lock().unwrap().1
+        self.times.lock().unwrap().high_water_mark
     }
 
     fn sleep(&self, _: Span) -> BoxFuture<'static, ()> {
