@@ -199,8 +199,11 @@ impl Beginning {
 
     /// The last step: from now on the installation is there.
     async fn record_installation(&self, client: &Client, region: &Region) -> anyhow::Result<()> {
-        let spec =
-            InstallationSpec { installation_id: self.installation.to_string(), region: region.as_str().to_owned() };
+        let spec = InstallationSpec {
+            installation_id: self.installation.to_string(),
+            region: region.as_str().to_owned(),
+            ..InstallationSpec::default()
+        };
         let api: Api<Installation> = Api::all(client.clone());
         let parameters = PostParams { field_manager: Some("coffer-init".to_owned()), ..PostParams::default() };
         api.create(&parameters, &Installation::new(INSTALLATION, spec)).await?;

@@ -36,6 +36,12 @@ impl Timestamp {
             .map_or_else(|_| String::from("1970-01-01T00:00:00Z"), |time| time.to_string())
     }
 
+    /// Reads RFC 3339.
+    #[must_use]
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        text.parse::<jiff::Timestamp>().ok().map(|time| Self(time.as_millisecond()))
+    }
+
     /// Seconds since 1970-01-01 UTC with a fraction: the form of a time in AWS JSON.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of any real date fit in 53 bits")]

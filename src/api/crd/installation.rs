@@ -27,6 +27,11 @@ use super::status_condition::StatusCondition;
         type_ = "string",
         json_path = r#".status.conditions[?(@.type=="RootInSameStore")].status"#
     ),
+    printcolumn(
+        name = "DestroyFrozen",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="DestroyFrozen")].status"#
+    ),
     printcolumn(name = "Keys", type_ = "integer", json_path = ".status.keyCount", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = rules::installation_name()
@@ -42,6 +47,33 @@ pub struct InstallationSpec {
     /// The Region that ARNs name.
     #[schemars(length(max = 32), pattern(r"^[a-z]+(-[a-z]+)+-[0-9]{1,2}$"))]
     pub region: String,
+    /// Approves that keys of a namespace that was deleted go to the one that has its name now. Whoever may change this
+    /// resource may approve; each approval is audited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub restore_approvals: Option<Vec<RestoreApproval>>,
+    /// Approves that keys whose resources vanished until this time are destroyed when their time has come, however
+    /// many vanished together (RFC 3339). The condition DestroyFrozen tells whether any wait for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64), pattern(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"))]
+    pub destroy_vanished_until: Option<String>,
+}
+
+/// Approves that keys of an earlier namespace go to the one that has its name now.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RestoreApproval {
+    /// The name of the namespace.
+    #[schemars(length(min = 1, max = 63))]
+    pub namespace: String,
+    /// The uid of the namespace as it is now; a third one of the name is not meant.
+    #[schemars(length(max = 36), pattern(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"))]
+    pub namespace_uid: String,
+    /// One KmsKey of the namespace; all of them where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63))]
+    pub name: Option<String>,
 }
 
 /// What the installation tells about itself.

@@ -76,7 +76,8 @@ fn a_key_rotates_by_the_calendar_and_old_blobs_open_for_ever() {
     assert_eq!(status["NextRotationDate"], json!(next.epoch_seconds()));
     assert!([first, second, world.encrypt(&key_id)].iter().all(|blob| world.decrypts(blob)));
     let rotations = world.ok(Operation::ListKeyRotations, id(&key_id));
-    let kinds: Vec<&Value> = rotations["Rotations"].as_array().unwrap().iter().map(|one| &one["RotationType"]).collect();
+    let kinds: Vec<&Value> =
+        rotations["Rotations"].as_array().unwrap().iter().map(|one| &one["RotationType"]).collect();
     assert_eq!(kinds, ["AUTOMATIC", "AUTOMATIC"]);
 }
 
@@ -256,7 +257,10 @@ fn use_in_the_window_is_noted_and_extends_it_where_asked() {
         let due = world.record(&key_id).unwrap().due.deletion.unwrap();
         world.pass(3 * DAY);
         for _ in 0..5 {
-            assert_eq!(world.refused(Operation::Encrypt, json!({"KeyId": arn(&key_id), "Plaintext": "eA=="})), "KMSInvalidStateException");
+            assert_eq!(
+                world.refused(Operation::Encrypt, json!({"KeyId": arn(&key_id), "Plaintext": "eA=="})),
+                "KMSInvalidStateException"
+            );
         }
         let record = world.record(&key_id).unwrap();
         let attempt = record.attempt.unwrap();
@@ -364,7 +368,10 @@ fn a_clock_that_leaps_destroys_nothing() {
     tick(&world);
     assert_eq!(materials(&world), 1);
     // It is of no use meanwhile, and can still be called off.
-    assert_eq!(world.refused(Operation::Encrypt, json!({"KeyId": arn(&key_id), "Plaintext": "eA=="})), "KMSInvalidStateException");
+    assert_eq!(
+        world.refused(Operation::Encrypt, json!({"KeyId": arn(&key_id), "Plaintext": "eA=="})),
+        "KMSInvalidStateException"
+    );
     world.ok(Operation::CancelKeyDeletion, id(&key_id));
     tick(&world);
     assert_eq!(materials(&world), 1);

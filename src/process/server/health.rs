@@ -9,6 +9,8 @@ use super::metrics::Metrics;
 use crate::adapters::http::health::Health;
 use crate::adapters::kube::outage::Outage;
 use crate::adapters::kube::store::SecretStore;
+use crate::domain::record::Record;
+use crate::domain::vanished::is_living;
 use crate::engine::Engine;
 use crate::types::limits::STALE_AFTER;
 
@@ -76,7 +78,11 @@ impl Health for ServerHealth {
         self.metrics.snapshot_age.set(self.store.silence().milliseconds() as f64 / 1000.0);
         self.metrics.snapshot_stale.set(i64::from(self.is_stale()));
         self.metrics.api_server_unreachable.set(i64::from(self.outage.round().is_none()));
-        self.metrics.keys.set(i64::try_from(snapshot.keys().count()).unwrap_or(i64::MAX));
+        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        let pending = |record: &Record| record.due.deletion.is_some() && is_living(record);
+        self.metrics.keys.set(count(snapshot.keys().filter(|entry| is_living(&entry.record)).count()));
+        self.metrics.keys_pending_deletion.set(count(snapshot.keys().filter(|entry| pending(&entry.record)).count()));
+        self.metrics.destroy_frozen.set(count(self.engine.frozen_keys().len()));
         self.metrics.revision.set(i64::try_from(snapshot.revision.0).unwrap_or(i64::MAX));
         self.metrics.text()
     }

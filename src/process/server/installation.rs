@@ -3,19 +3,23 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::json;
 
+use super::installation_conditions::{conditions, missing_guards};
 use crate::adapters::kube::namespaces::Namespaces;
 use crate::adapters::kube::resources::STATUS_MANAGER;
-use crate::api::crd::installation::{Installation, ReplicaStatus};
-use crate::api::crd::kms_key::StatusCondition;
+use crate::api::crd::installation::{Installation, InstallationSpec, ReplicaStatus};
 use crate::api::crd::{GROUP, VERSION};
 use crate::domain::replica::Replica;
+use crate::domain::vanished::is_living;
 use crate::engine::Engine;
-use crate::types::limits::{CERTIFICATE_PERIOD, CERTIFICATE_REPEAT_PERIOD, CLOCK_SKEW_MAX, INSTALLATION_PERIOD};
+use crate::engine::approvals::{Approved, RestoreApproval};
+use crate::types::ids::ObjectUid;
+use crate::types::limits::{CERTIFICATE_PERIOD, CERTIFICATE_REPEAT_PERIOD, INSTALLATION_PERIOD};
 use crate::types::time::{Span, Timestamp};
 
 /// The name of the one `Installation`, and of its ConfigMaps.
@@ -71,16 +75,18 @@ impl Announcer {
         let previous = found.status.and_then(|status| status.conditions).unwrap_or_default();
         let generation = found.metadata.generation.unwrap_or_default();
         let now = self.engine.ports.clock.wall();
+        self.engine.approve(approved(&found.spec)?).await.context("an approval could not be recorded")?;
         let replicas = self.engine.replicas().await?;
         let live: Vec<ReplicaStatus> = replicas
             .iter()
             .filter(|replica| replica.is_live(now))
             .map(|replica| self.replica_status(replica))
             .collect();
-        let conditions = self.conditions(&previous, generation, now);
+        let guards = missing_guards(&self.client).await;
+        let conditions = conditions(&self.engine, &guards, &previous, generation);
         Ok(json!({
             "observedGeneration": generation,
-            "keyCount": self.engine.snapshots.load().keys().count(),
+            "keyCount": self.engine.snapshots.load().keys().filter(|entry| is_living(&entry.record)).count(),
             "replicaCount": live.len(),
             "replicas": live,
             "conditions": conditions,
@@ -95,46 +101,6 @@ impl Announcer {
             revision: replica.seen_revision.to_string(),
             leader: replica.name == self.replica,
         }
-    }
-
-    fn conditions(&self, previous: &[StatusCondition], generation: i64, now: Timestamp) -> Vec<StatusCondition> {
-        let clock = &self.engine.ports.clock;
-        let apart = clock.outside().map_or(0, |outside| now.since(outside).milliseconds().abs());
-        let skewed = apart > CLOCK_SKEW_MAX.milliseconds();
-        let skew = if skewed {
-            let seconds = apart / 1000;
-            ("ClocksDiffer", format!("the clocks of the leader and of the api server differ by {seconds} s"))
-        } else {
-            ("ClocksAgree", String::new())
-        };
-        let same_store = "the key that opens the root is a Secret in the same store as everything sealed: who can \
-                          read both, or a backup of etcd, can open every key";
-        let lost = self.engine.snapshots.load().root_is_lost;
-        let ready = if lost {
-            let message = "the Secret of the root is gone: bring it back from a backup before the last replica restarts, \
-                           or no key opens any more; nothing new is sealed until then";
-            ("RootMissing", message.to_owned())
-        } else {
-            ("AsExpected", String::new())
-        };
-        let table = [
-            ("Ready", !lost, ready),
-            ("RootInSameStore", true, ("FileProvider", same_store.to_owned())),
-            ("ClockSkew", skewed, skew),
-        ];
-        let condition = |(kind, holds, (reason, message)): (&str, bool, (&str, String))| {
-            let status = if holds { "True" } else { "False" };
-            let same = previous.iter().find(|before| before.kind == kind && before.status == status);
-            StatusCondition {
-                kind: kind.to_owned(),
-                status: status.to_owned(),
-                reason: reason.to_owned(),
-                message,
-                observed_generation: generation,
-                last_transition_time: same.map_or_else(|| now.to_rfc3339(), |same| same.last_transition_time.clone()),
-            }
-        };
-        table.into_iter().map(condition).collect()
     }
 
     async fn write_status(&self, status: &serde_json::Value) -> kube::Result<()> {
@@ -199,4 +165,18 @@ fn comparable(status: &serde_json::Value) -> serde_json::Value {
         }
     }
     status
+}
+
+/// What the resource approves. One entry that cannot be read approves nothing, and nothing else either.
+fn approved(spec: &InstallationSpec) -> anyhow::Result<Approved> {
+    let restores = spec.restore_approvals.iter().flatten().map(|approval| {
+        let uid =
+            ObjectUid::parse(&approval.namespace_uid).context("spec.restoreApprovals: a namespaceUid is no uid")?;
+        Ok(RestoreApproval { namespace: approval.namespace.clone(), namespace_uid: uid, name: approval.name.clone() })
+    });
+    let until = spec
+        .destroy_vanished_until
+        .as_deref()
+        .map(|text| Timestamp::parse_rfc3339(text).context("spec.destroyVanishedUntil is no time"));
+    Ok(Approved { restores: restores.collect::<anyhow::Result<_>>()?, vanished_until: until.transpose()? })
 }

@@ -49,6 +49,10 @@ pub struct Metrics {
     pub api_server_unreachable: Gauge,
     /// Keys that this replica knows.
     pub keys: Gauge,
+    /// Keys that wait to be destroyed.
+    pub keys_pending_deletion: Gauge,
+    /// Keys whose destruction is frozen, because they vanished together.
+    pub destroy_frozen: Gauge,
     /// The revision that the snapshot shows.
     pub revision: Gauge,
 }
@@ -100,8 +104,20 @@ impl Metrics {
         let snapshot_stale = gauge("snapshot_stale", "1 while the snapshot is too old");
         let api_server_unreachable = gauge("api_server_unreachable", "1 while the API server cannot be reached");
         let keys = gauge("keys", "Keys that this replica knows");
+        let keys_pending_deletion = gauge("keys_pending_deletion", "Keys that wait to be destroyed");
+        let destroy_frozen = gauge("destroy_frozen", "Keys whose destruction waits for an approval");
         let revision = gauge("revision", "The resourceVersion that the snapshot shows");
-        Self { registry, leader, snapshot_age, snapshot_stale, api_server_unreachable, keys, revision }
+        Self {
+            registry,
+            leader,
+            snapshot_age,
+            snapshot_stale,
+            api_server_unreachable,
+            keys,
+            keys_pending_deletion,
+            destroy_frozen,
+            revision,
+        }
     }
 
     /// The text of all metrics.

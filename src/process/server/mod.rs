@@ -6,6 +6,7 @@ pub mod clock;
 pub mod control;
 pub mod health;
 pub mod installation;
+pub mod installation_conditions;
 pub mod metrics;
 pub mod unlock;
 
