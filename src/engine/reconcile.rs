@@ -12,7 +12,7 @@ use crate::domain::lifecycle::MaterialHealth;
 use crate::domain::plan::{Action, FoundMaterial, Gates, Plan, Reason, Seen, SeenMaterial};
 use crate::domain::reconcile::kms_key::{Input, ReadRecord, plan};
 use crate::domain::reconcile::kms_key_status::project;
-use crate::domain::record::{Material, OwnerClaim, Record};
+use crate::domain::record::{Lifecycle, Material, OwnerClaim, Record};
 use crate::domain::resource::Resource;
 use crate::ports::audit::AuditError;
 use crate::ports::resources::{Report, ResourceError};
@@ -94,9 +94,11 @@ impl Engine {
     /// `ReconcileError` where something failed on the way.
     pub async fn reconcile_key(&self, key_id: &KeyId) -> Result<Option<Settled>, ReconcileError> {
         let Some(read) = self.vault.record(key_id).await? else { return Ok(None) };
+        // A tombstone may have lost its claim before it is forgotten itself; a living key is claimed again.
+        let is_tombstone = read.content.lifecycle == Lifecycle::Destroyed;
         let (namespace, name) = (read.content.owner.namespace, read.content.owner.name);
         let claimed = self.vault.claim(&namespace, &name).await?.map(|claim| claim.content.key_id());
-        if claimed.is_some_and(|claimed| claimed != *key_id) {
+        if claimed.map_or(is_tombstone, |claimed| claimed != *key_id) {
             let orphan = Some(*key_id);
             return self.bring_about(&Subject { namespace: &namespace, name: &name, resource: None, orphan }).await;
         }

@@ -2,9 +2,11 @@
 
 mod backend;
 mod crash;
+mod crash_life;
 mod damage;
 mod dispatch;
 mod errors;
+mod flows;
 mod initialise;
 mod life;
 mod race;

@@ -19,6 +19,8 @@ pub enum Cut {
     BeforeWrite,
     /// After the write happened and before the writer heard of it.
     AfterWrite,
+    /// After the writer heard of it and before its next write.
+    AfterAnswer,
 }
 
 /// A store in memory.
@@ -80,6 +82,7 @@ impl FakeStore {
             action: "written",
             source: Arc::new(std::io::Error::other("the process is lost")),
         };
+        // After the answer to this write, nothing of the process is left but its next write.
         let (before, after) = (lost(Cut::BeforeWrite), lost(Cut::AfterWrite));
         let gone = inner.cut.is_some_and(|(at, _)| at < number);
         if before || gone {
@@ -196,11 +199,15 @@ mod tests {
     #[test]
     fn a_cut_loses_all_writes_from_its_own_on() {
         let names: Vec<ObjectName> = (0..3).map(|number| ObjectName::key(&KeyId::new([number; 16], false))).collect();
-        for (cut, survivors) in [(Cut::BeforeWrite, 1), (Cut::AfterWrite, 2)] {
+        for (cut, survivors, answers) in [
+            (Cut::BeforeWrite, 1, [true, false, false]),
+            (Cut::AfterWrite, 2, [true, false, false]),
+            (Cut::AfterAnswer, 2, [true, true, false]),
+        ] {
             let store = FakeStore::default();
             store.cut_at(1, cut);
             let written = names.iter().map(|name| block_on(store.create(name, Vec::new())).is_ok());
-            assert_eq!(written.collect::<Vec<bool>>(), [true, false, false]);
+            assert_eq!(written.collect::<Vec<bool>>(), answers);
             assert_eq!(store.names().len(), survivors);
             store.restart();
             assert!(block_on(store.create(&names[2], Vec::new())).is_ok());
