@@ -5,6 +5,7 @@ mod crash;
 mod crash_life;
 mod damage;
 mod dispatch;
+mod disturbed;
 mod errors;
 mod flows;
 mod initialise;

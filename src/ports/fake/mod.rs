@@ -1,9 +1,11 @@
 //! Every port in memory, with failures on demand.
 
 mod backend;
+mod faulty;
 mod small;
 mod store;
 
 pub use backend::FakeRemoteBackend;
+pub use faulty::{Fault, FaultyStore, StaleStore, WatchFault};
 pub use small::{FakeAudit, FakeClock, FakeResources, FakeReviewer, FakeUsage};
 pub use store::{Cut, FakeStore};

@@ -32,6 +32,8 @@ pub struct FakeStore {
 #[derive(Default)]
 struct Inner {
     objects: BTreeMap<ObjectName, Stored>,
+    /// What each object was, by the revision that made it so.
+    history: BTreeMap<ObjectName, Vec<(u64, Option<Stored>)>>,
     revision: u64,
     watchers: Vec<(&'static [Kind], mpsc::UnboundedSender<Event>)>,
     waiters: Vec<(Revision, oneshot::Sender<()>)>,
@@ -54,6 +56,13 @@ impl FakeStore {
     /// The names of all objects.
     pub fn names(&self) -> Vec<String> {
         self.inner.lock().unwrap().objects.keys().map(ToString::to_string).collect()
+    }
+
+    /// An object as it was at a revision.
+    pub fn as_of(&self, name: &ObjectName, revision: u64) -> Option<Stored> {
+        let inner = self.inner.lock().unwrap();
+        let changes = inner.history.get(name).map_or(&[][..], Vec::as_slice);
+        changes.iter().rev().find(|(at, _)| *at <= revision).and_then(|(_, stored)| stored.clone())
     }
 
     /// Takes an object away behind everyone's back.
@@ -112,6 +121,8 @@ impl Inner {
                 Event::Deleted(name.clone(), revision)
             }
         };
+        let now = self.objects.get(name).cloned();
+        self.history.entry(name.clone()).or_default().push((self.revision, now));
         self.watchers
             .retain(|(kinds, sender)| !kinds.contains(&name.kind()) || sender.unbounded_send(event.clone()).is_ok());
         for (_, sender) in self.waiters.extract_if(.., |(at, _)| *at <= revision) {
