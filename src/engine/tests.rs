@@ -11,6 +11,7 @@ mod flows;
 mod initialise;
 mod life;
 mod race;
+mod race_life;
 pub(crate) mod support;
 mod sweep;
 mod trail;

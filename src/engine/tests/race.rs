@@ -75,7 +75,7 @@ impl Store for DistantStore {
 }
 
 /// In which order two replicas go on: `true` is the first one's turn. After its end they take turns.
-type Schedule = Vec<bool>;
+pub(super) type Schedule = Vec<bool>;
 
 /// Accesses after which either replica has surely ended when it runs alone.
 const LONGEST: usize = 40;
@@ -95,12 +95,16 @@ fn random_schedules(count: usize) -> impl Iterator<Item = Schedule> {
 }
 
 /// Both kinds of schedules, for two replicas that do different things.
-fn schedules(longest: usize) -> impl Iterator<Item = Schedule> {
+pub(super) fn schedules(longest: usize) -> impl Iterator<Item = Schedule> {
     interruptions(true, longest).chain(interruptions(false, longest)).chain(random_schedules(200))
 }
 
 /// Runs two futures in the order of a schedule.
-fn interleave<A, B>(schedule: &[bool], one: impl Future<Output = A>, two: impl Future<Output = B>) -> (A, B) {
+pub(super) fn interleave<A, B>(
+    schedule: &[bool],
+    one: impl Future<Output = A>,
+    two: impl Future<Output = B>,
+) -> (A, B) {
     let (mut one, mut two) = (one.boxed_local().fuse(), two.boxed_local().fuse());
     let (mut first, mut second) = (None, None);
     let mut context = Context::from_waker(Waker::noop());
@@ -121,7 +125,7 @@ fn interleave<A, B>(schedule: &[bool], one: impl Future<Output = A>, two: impl F
 }
 
 /// Two replicas over one store that holds what `template` holds, each with what it has seen so far.
-fn replicas(template: Option<&World>) -> (Setup, [Arc<Engine>; 2]) {
+pub(super) fn replicas(template: Option<&World>) -> (Setup, [Arc<Engine>; 2]) {
     let mut setup = Setup::new();
     setup.impatient = true;
     if let Some(template) = template {
@@ -147,7 +151,7 @@ fn copy(from: &FakeStore, to: &FakeStore) {
 }
 
 /// The only record, in whatever engine opens it.
-fn only_record(setup: &Setup, engine: &Engine) -> Opened<Record> {
+pub(super) fn only_record(setup: &Setup, engine: &Engine) -> Opened<Record> {
     let records = setup.store.list(Kind::Key).now_or_never().unwrap().unwrap();
     let [(name, stored)] = records.as_slice() else { panic!("{} records", records.len()) };
     engine.vault.open_record(name, stored.clone()).unwrap()
@@ -188,7 +192,7 @@ fn two_replicas_that_meet_a_new_resource_make_one_key_in_any_order() {
 }
 
 /// Drives a future over the distant store, whose pauses wake nobody.
-async fn drive<F: Future + Unpin>(mut future: F) -> F::Output {
+pub(super) async fn drive<F: Future + Unpin>(mut future: F) -> F::Output {
     futures::future::poll_fn(|context| {
         context.waker().wake_by_ref();
         future.poll_unpin(context)

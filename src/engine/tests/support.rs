@@ -93,6 +93,11 @@ impl Setup {
         }
     }
 
+    /// What the clock shows.
+    pub(crate) fn clock_now(&self) -> Timestamp {
+        self.clock.wall()
+    }
+
     /// A process that starts: an engine of its own, with randomness of its own and the same root.
     pub(crate) fn engine(&self) -> Arc<Engine> {
         self.starts.set(self.starts.get() + 1);
