@@ -41,12 +41,15 @@ pub fn frozen(mut vanished: Vec<VanishedKey>, living: usize, released: Option<Ti
     let share = living.saturating_mul(VANISHED_TOGETHER_PERCENT) / 100;
     let allowed = share.max(VANISHED_TOGETHER_MIN);
     let mut frozen = HashSet::new();
-    let mut first = 0;
+    let (mut first, mut marked) = (0, 0);
     for (last, key) in vanished.iter().enumerate() {
         let is_early = |early: &&VanishedKey| key.since.since(early.since) > VANISHED_TOGETHER_SPAN;
         first += vanished.iter().skip(first).take_while(is_early).count();
         if last + 1 - first > allowed {
-            frozen.extend(vanished.iter().take(last + 1).skip(first).map(|key| key.key_id));
+            // What an earlier window marked stays marked.
+            let from = first.max(marked);
+            frozen.extend(vanished.iter().take(last + 1).skip(from).map(|key| key.key_id));
+            marked = last + 1;
         }
     }
     let is_released = |key: &&VanishedKey| released.is_some_and(|released| key.since <= released);

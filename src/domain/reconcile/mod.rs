@@ -11,4 +11,6 @@ pub mod kms_key_status;
 pub mod stalled;
 
 #[cfg(test)]
+mod histories;
+#[cfg(test)]
 pub(crate) mod tests;

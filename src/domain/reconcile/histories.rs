@@ -1,0 +1,426 @@
+//! Generated histories of keys, held to the table of states and to the dates of destruction.
+
+use std::collections::{BTreeMap, HashSet};
+
+use proptest::prelude::*;
+
+use super::kms_key::{Input, ReadRecord, plan};
+use super::tests::resource;
+use crate::api::crd::kms_key::{Deletion, DeletionPolicy, KmsKeySpec, Rotation, SpecOrigin};
+use crate::domain::change::{self, Change};
+use crate::domain::lifecycle::{MaterialHealth, effective_state};
+use crate::domain::plan::{Action, Fence, FoundMaterial, Gates, Seen, SeenMaterial};
+use crate::domain::record::{AnnouncedImport, Announcement, HoldCause, Imported, Lifecycle, OwnerClaim, Record};
+use crate::domain::resource::Resource;
+use crate::domain::tests_support::Dice;
+use crate::domain::transitions::{Event, Transition, transition};
+use crate::domain::vanished::{frozen, is_living, vanished};
+use crate::types::ids::{KeyId, MaterialId, ObjectUid};
+use crate::types::limits::IMPORT_ANNOUNCEMENT_MAX;
+use crate::types::state::KeyState;
+use crate::types::time::{Span, Timestamp};
+
+const KEY_ID: KeyId = KeyId::new([7; 16], false);
+
+/// One key with its store, in miniature.
+struct Key {
+    resource: Option<Resource>,
+    read: Option<ReadRecord>,
+    claim: Option<OwnerClaim>,
+    stored: BTreeMap<String, MaterialId>,
+    made: u8,
+    now: Timestamp,
+    resources: u8,
+    /// When something was destroyed, with the date that it had.
+    destroyed: Vec<(Timestamp, Timestamp)>,
+}
+
+impl Key {
+    fn new(spec: KmsKeySpec) -> Self {
+        let mut key = Self {
+            resource: Some(Resource { spec, ..resource() }),
+            read: None,
+            claim: None,
+            stored: BTreeMap::new(),
+            made: 0,
+            now: Timestamp::from_milliseconds(1_000_000),
+            resources: 2,
+            destroyed: Vec::new(),
+        };
+        key.settle(None);
+        key
+    }
+
+    fn record(&self) -> &Record {
+        &self.read.as_ref().unwrap().record
+    }
+
+    fn state(&self) -> KeyState {
+        effective_state(self.record(), MaterialHealth::Complete, self.now)
+    }
+
+    fn name(record: &Record, version: u32) -> String {
+        crate::types::object::ObjectName::material(&record.key_id(), version, 1).to_string()
+    }
+
+    /// Plans and acts until nothing is left to do. Destruction is allowed by this time, where there is one.
+    fn settle(&mut self, destroy: Option<Timestamp>) {
+        for _ in 0..30 {
+            let record = self.read.as_ref().map(|read| &read.record);
+            let versions: Vec<u32> = record.map_or_else(
+                || vec![1],
+                |record| {
+                    let listed = record.materials.iter().map(|material| material.version);
+                    let announced = record.announced_version.filter(|version| record.material(*version).is_none());
+                    listed.chain(announced).collect()
+                },
+            );
+            let find = |version: &u32| {
+                let name = record.map(|record| Self::name(record, *version));
+                let found = name.and_then(|name| self.stored.get(&name)).copied();
+                let found = found.map_or(FoundMaterial::Missing, FoundMaterial::Present);
+                SeenMaterial { version: *version, term: 1, found }
+            };
+            let materials = versions.iter().map(find).collect();
+            let claim = self.claim.clone();
+            let seen = Seen { active_term: 1, claim, materials, strays: Vec::new(), shown_everywhere: true };
+            let made = plan(&Input {
+                key_id: KEY_ID,
+                new_key_id: None,
+                resource: self.resource.as_ref(),
+                read: self.read.as_ref(),
+                seen: &seen,
+                gates: Gates { restore: false, destroy },
+                now: self.now,
+                previous: &[],
+            });
+            if made.actions.is_empty() {
+                return;
+            }
+            made.actions.into_iter().for_each(|action| self.apply(action));
+        }
+        panic!("never settles");
+    }
+
+    fn write(&mut self, record: Record) {
+        let epoch = self.read.as_ref().map_or(1, |read| read.epoch + 1);
+        self.read = Some(ReadRecord { record, epoch, digest: [1; 32] });
+    }
+
+    fn apply(&mut self, action: Action) {
+        match action {
+            Action::ClaimOwner(claim) | Action::ConfirmOwner(claim) => self.claim = Some(claim),
+            Action::CreateRecord(record) | Action::ReplaceRecord { record, .. } => self.write(*record),
+            Action::CreateMaterial { version, .. } => {
+                self.made += 1;
+                let name = Self::name(self.record(), version);
+                assert!(self.stored.insert(name, MaterialId::new([self.made; 32])).is_none(), "made again");
+            }
+            Action::DestroyMaterial { stored_name, fence } => {
+                if let Fence::KeyDestroyed { due } = fence {
+                    self.destroyed.push((self.now, due));
+                }
+                assert!(self.stored.remove(&stored_name).is_some());
+            }
+            Action::MoveOwner { .. } | Action::ForgetRecord { .. } => panic!("{}", action.name()),
+        }
+    }
+
+    fn change(&mut self, change: Change) -> bool {
+        match change {
+            Change::Write(record) => {
+                self.write(*record);
+                true
+            }
+            Change::NoOp => true,
+            Change::Refused(_) => false,
+        }
+    }
+
+    /// An event, as far as the state allows it; tells whether it was carried out.
+    fn happen(&mut self, event: Event) -> bool {
+        let (record, now) = (self.record().clone(), self.now);
+        match event {
+            Event::EnableKey => self.change(change::enable(&record)),
+            Event::DisableKey => self.change(change::disable(&record, "x", now)),
+            Event::ScheduleKeyDeletion => self.change(change::schedule_deletion(&record, 7, "x", now)),
+            Event::CancelKeyDeletion => self.change(change::cancel_deletion(&record, "x", now)),
+            Event::ResourceRemoved | Event::ResourceRetained => {
+                self.resource = None;
+                true
+            }
+            Event::ResourceRestored => {
+                self.resources += 1;
+                let uid = ObjectUid::new([self.resources; 16]);
+                let spec = spec_of(&record);
+                self.resource = Some(Resource { uid, spec, ..resource() });
+                true
+            }
+            Event::Rotated => self.change(change::rotate_on_demand(&record, &format!("{now:?}"), now)),
+            Event::ImportKeyMaterial => self.import(&record),
+            Event::ImportedMaterialRemoved => self.remove_import(&record),
+            _ => false,
+        }
+    }
+
+    /// What ImportKeyMaterial does: announces, stores, and leaves the rest to the plan.
+    fn import(&mut self, record: &Record) -> bool {
+        let gone = record.materials.iter().find(|material| !material.is_present());
+        let waits = record.waiting_material().is_some();
+        if gone.is_none() && waits {
+            return false;
+        }
+        self.made += 1;
+        let version = gone.map_or(record.next_version(), |material| material.version);
+        let material_id = gone.map_or(MaterialId::new([self.made; 32]), |material| material.material_id);
+        let imported = Imported { present: true, valid_to: None, description: None };
+        let mut next = record.clone();
+        next.announced_version = Some(version);
+        next.announcement = Some(Announcement {
+            announced_at: self.now,
+            rotation: None,
+            request: None,
+            import: Some(AnnouncedImport { material_id, imported }),
+        });
+        self.stored.insert(Self::name(record, version), material_id);
+        self.write(next);
+        true
+    }
+
+    fn remove_import(&mut self, record: &Record) -> bool {
+        let mut next = record.clone();
+        let mut present = next.materials.iter_mut().filter_map(|material| material.imported.as_mut());
+        let Some(imported) = present.find(|imported| imported.present) else { return false };
+        imported.present = false;
+        self.write(next);
+        true
+    }
+}
+
+fn spec_of(record: &Record) -> KmsKeySpec {
+    let imported = record.immutable.origin == crate::types::key::Origin::External;
+    KmsKeySpec {
+        origin: imported.then_some(SpecOrigin::Imported),
+        deletion: Some(Deletion { policy: Some(record.spec.deletion.policy), ..Deletion::default() }),
+        rotation: record.spec.rotation.automatic.then(|| Rotation { automatic: Some(true), ..Rotation::default() }),
+        ..KmsKeySpec::default()
+    }
+}
+
+fn specs() -> impl Strategy<Value = KmsKeySpec> {
+    (any::<bool>(), any::<bool>(), any::<bool>()).prop_map(|(is_imported, retains, rotates)| {
+        let deletion = Deletion { policy: retains.then_some(DeletionPolicy::Retain), ..Deletion::default() };
+        let rotation = (rotates && !is_imported).then(|| Rotation { automatic: Some(true), ..Rotation::default() });
+        let origin = is_imported.then_some(SpecOrigin::Imported);
+        KmsKeySpec { origin, deletion: Some(deletion), rotation, ..KmsKeySpec::default() }
+    })
+}
+
+const EVENTS: [Event; 9] = [
+    Event::EnableKey,
+    Event::DisableKey,
+    Event::ScheduleKeyDeletion,
+    Event::CancelKeyDeletion,
+    Event::ResourceRemoved,
+    Event::ResourceRestored,
+    Event::Rotated,
+    Event::ImportKeyMaterial,
+    Event::ImportedMaterialRemoved,
+];
+
+/// The name that the table has for an event of this key: its removal may retain it.
+fn named(event: Event, record: &Record) -> Event {
+    let retains = record.spec.deletion.policy == DeletionPolicy::Retain;
+    if event == Event::ResourceRemoved && retains { Event::ResourceRetained } else { event }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
+
+    /// Whatever happens in whatever order: every change of state is in the table, and nothing is destroyed before its
+    /// date or made again.
+    #[test]
+    fn every_history_keeps_to_the_table_and_to_its_dates(
+        spec in specs(),
+        history in prop::collection::vec((0_usize..EVENTS.len() + 2, 0_i64..40), 1..30),
+    ) {
+        let mut key = Key::new(spec);
+        for (choice, days) in history {
+            let before = key.state();
+            match EVENTS.get(choice) {
+                Some(event) => {
+                    let event = named(*event, key.record());
+                    // A removal of what is gone, or a return of what is there, is no event.
+                    let is_there = key.resource.is_some();
+                    let is_removal = matches!(event, Event::ResourceRemoved | Event::ResourceRetained);
+                    if (is_removal && !is_there) || (event == Event::ResourceRestored && is_there) {
+                        continue;
+                    }
+                    let table = transition(before, event);
+                    let forbidden = table == Transition::Illegal;
+                    let happened = !forbidden && key.happen(event);
+                    key.settle(None);
+                    let after = key.state();
+                    match table {
+                        _ if !happened => prop_assert_eq!(before, after, "{} on {} was refused", event, before),
+                        Transition::To(states) => {
+                            prop_assert!(states.contains(&after) || before == after, "{before} + {event} -> {after}");
+                        }
+                        Transition::NoOp => prop_assert_eq!(before, after, "{} on {}", event, before),
+                        Transition::Illegal | Transition::Gone => {}
+                    }
+                }
+                None if choice == EVENTS.len() => {
+                    key.now = key.now.plus(Span::from_days(days));
+                    key.settle(None);
+                }
+                None => key.settle(Some(key.now)),
+            }
+            if matches!(key.record().lifecycle, Lifecycle::Destroying | Lifecycle::Destroyed) {
+                break;
+            }
+            // I1: what the record says is here is here.
+            for material in key.record().materials.iter().filter(|material| material.is_present()) {
+                prop_assert_eq!(key.stored.get(&material.stored_name), Some(&material.material_id));
+            }
+        }
+        prop_assert!(key.destroyed.iter().all(|(at, due)| at >= due), "{:?}", key.destroyed);
+    }
+}
+
+#[test]
+fn an_import_that_never_came_is_given_up_and_the_next_one_counts() {
+    let mut key = Key::new(KmsKeySpec { origin: Some(SpecOrigin::Imported), ..KmsKeySpec::default() });
+    assert_eq!(key.state(), KeyState::PendingImport);
+    let record = key.record().clone();
+    assert!(key.import(&record));
+    key.stored.clear();
+    key.settle(None);
+    assert_eq!(key.record().announced_version, Some(1));
+    key.now = key.now.plus(IMPORT_ANNOUNCEMENT_MAX);
+    key.settle(None);
+    assert_eq!((key.record().announced_version, key.state()), (None, KeyState::PendingImport));
+    let record = key.record().clone();
+    assert!(key.import(&record));
+    key.settle(None);
+    assert_eq!(key.state(), KeyState::Enabled);
+}
+
+/// A thousand keys of one namespace that vanish in fifty orders, with some that were deleted by call, some restored in
+/// between, and an approval that comes for part of them.
+#[test]
+fn a_thousand_keys_vanish_in_fifty_orders_and_none_is_lost() {
+    const KEYS: usize = 1000;
+    let template = Key::new(KmsKeySpec::default()).record().clone();
+    let begin = Timestamp::from_milliseconds(1_000_000);
+    let mut destroyed_all = 0;
+    for order in 0..50 {
+        let dice = Dice::new(order);
+        let mut records: Vec<Record> = (0..KEYS).map(|number| numbered(&template, number)).collect();
+        let mut shuffled: Vec<usize> = (0..KEYS).collect();
+        dice.shuffle(&mut shuffled);
+        let mut now = begin;
+        for number in &shuffled {
+            now = now.plus(Span::from_seconds(i64::try_from(dice.below(3)).unwrap()));
+            let called = dice.below(100) == 0;
+            let record = &mut records[*number];
+            if called {
+                let Change::Write(next) = change::schedule_deletion(record, 7, "x", now) else { panic!("scheduled") };
+                *record = *next;
+            }
+            *record = planned(record, None, now, None);
+        }
+        let halfway = now;
+        // A tenth comes back while the window is open.
+        let restored: HashSet<usize> = shuffled.iter().take(KEYS / 10).copied().collect();
+        now = now.plus(Span::from_days(29));
+        for number in &restored {
+            records[*number] = planned(&records[*number], Some(&back(*number)), now, None);
+        }
+        now = now.plus(Span::from_days(3));
+        let by_call = |record: &Record| record.hold(HoldCause::ScheduleKeyDeletion).is_some();
+        let ended =
+            |records: &[Record]| records.iter().filter(|record| record.lifecycle == Lifecycle::Destroying).count();
+        destroy_due(&mut records, &restored, None, now);
+        assert_eq!(
+            ended(&records),
+            records.iter().filter(|record| by_call(record)).count(),
+            "order {order}: only by call"
+        );
+        destroy_due(&mut records, &restored, Some(halfway), now);
+        let called_back = restored.iter().filter(|number| !by_call(&records[**number])).count();
+        assert_eq!(ended(&records), KEYS - called_back, "order {order}");
+        assert!(restored.iter().all(|number| by_call(&records[*number]) || records[*number].due.deletion.is_none()));
+        destroyed_all += ended(&records);
+    }
+    assert!(destroyed_all > 0);
+}
+
+/// The resource of a key that came back.
+fn back(number: usize) -> Resource {
+    Resource { uid: ObjectUid::new([9; 16]), name: format!("key-{number}"), ..resource() }
+}
+
+fn numbered(template: &Record, number: usize) -> Record {
+    let mut record = template.clone();
+    record.key_bytes[..2].copy_from_slice(&u16::try_from(number).unwrap().to_be_bytes());
+    record.owner.name = format!("key-{number}");
+    for material in &mut record.materials {
+        material.stored_name = Key::name(&record_id(record.key_bytes), material.version);
+    }
+    record
+}
+
+fn record_id(key_bytes: [u8; 16]) -> Record {
+    let mut record = super::tests::record_with_material();
+    record.key_bytes = key_bytes;
+    record
+}
+
+/// The record after the one write that a plan makes of it, or as it was.
+fn planned(record: &Record, resource: Option<&Resource>, now: Timestamp, destroy: Option<Timestamp>) -> Record {
+    let found = record.materials.iter().map(|material| SeenMaterial {
+        version: material.version,
+        term: material.term,
+        found: FoundMaterial::Present(material.material_id),
+    });
+    let claim = Some(OwnerClaim {
+        schema: 1,
+        key_bytes: record.key_bytes,
+        multi_region: false,
+        namespace: record.owner.namespace.clone(),
+        name: record.owner.name.clone(),
+        confirmed: true,
+    });
+    let seen = Seen { active_term: 1, claim, materials: found.collect(), strays: Vec::new(), shown_everywhere: true };
+    let read = ReadRecord { record: record.clone(), epoch: 1, digest: [0; 32] };
+    let made = plan(&Input {
+        key_id: record.key_id(),
+        new_key_id: None,
+        resource,
+        read: Some(&read),
+        seen: &seen,
+        gates: Gates { restore: false, destroy },
+        now,
+        previous: &[],
+    });
+    match made.actions.into_iter().next() {
+        Some(Action::ReplaceRecord { record, .. }) => *record,
+        _ => record.clone(),
+    }
+}
+
+/// Begins the destruction of every key that is due and not frozen.
+fn destroy_due(records: &mut [Record], restored: &HashSet<usize>, released: Option<Timestamp>, now: Timestamp) {
+    let gone = records.iter().filter_map(vanished).collect();
+    let living = records.iter().filter(|record| is_living(record)).count();
+    let frozen = frozen(gone, living, released);
+    for (number, record) in records.iter_mut().enumerate().filter(|(_, record)| !frozen.contains(&record.key_id())) {
+        let before = record.due.deletion;
+        let resource = restored.contains(&number).then(|| back(number));
+        *record = planned(record, resource.as_ref(), now, Some(now));
+        if record.lifecycle == Lifecycle::Destroying {
+            assert!(before.is_some_and(|due| due <= now));
+        }
+    }
+}
