@@ -19,3 +19,7 @@ pub mod cluster {}
 /// The AWS KMS API inside a pod.
 #[doc = include_str!("manual/sidecar.md")]
 pub mod sidecar {}
+
+/// Keys from Git, by Argo CD and Flux.
+#[doc = include_str!("manual/gitops.md")]
+pub mod gitops {}
