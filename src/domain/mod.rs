@@ -5,6 +5,7 @@ pub mod authority;
 pub mod authorize;
 pub mod change;
 pub mod encoding;
+pub mod import_token;
 pub mod lifecycle;
 pub mod plan;
 pub mod quota;
