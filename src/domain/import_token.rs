@@ -80,6 +80,7 @@ impl Content for ImportToken {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the derived encoder passes each field by reference")]
 fn encode_algorithm<C, W: Write>(
     algorithm: &WrappingAlgorithm,
     encoder: &mut Encoder<W>,
