@@ -199,6 +199,19 @@ OWNER = Map({
 })
 ACCOUNT = Map({1: ("schema", UINT), 2: ("namespace", TEXT), 3: ("namespace_uid", BYTES_16)})
 
+IMPORT_TOKEN = Map({
+    1: ("schema", UINT),
+    2: ("key_id", BYTES_16),
+    3: ("multi_region", BOOL),
+    4: ("algorithm", one_of(
+        "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "RSA_AES_KEY_WRAP_SHA_1", "RSA_AES_KEY_WRAP_SHA_256",
+    )),
+    5: ("private_key", Scalar("bytes", lambda raw: type(raw) is bytes)),
+    6: ("expires_at", TIME),
+    7: ("import_epoch", Scalar("u32", lambda raw: type(raw) is int and 0 <= raw < 2**32)),
+    8: ("principal", Scalar("text", lambda raw: type(raw) is str and len(raw.encode()) <= 1024)),
+})
+
 
 def encode_content(kind: Map, value: Mapping[str, Any]) -> bytes:
     """The bytes of a record, owner claim or account entry. A newer schema is never written."""

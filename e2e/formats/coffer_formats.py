@@ -280,6 +280,16 @@ def open_object(root: Root, purpose: str, bound_id: bytes, stored: bytes) -> tup
     return epoch, root.open(purpose, stored[8:], root.associated(purpose, bound_id, u64(epoch), "-", "-"))
 
 
+def seal_token(root: Root, purpose: str, raw_key_id: bytes, number: int, plaintext: bytes) -> bytes:
+    """What a caller carries and gives back: the bytes of an object, with a random number as its epoch."""
+    return seal_object(root, purpose, raw_key_id, number, plaintext)
+
+
+def open_token(root: Root, purpose: str, raw_key_id: bytes, token: bytes) -> tuple[int, bytes]:
+    number = int.from_bytes(token[:8], "big")
+    return number, root.open(purpose, token[8:], root.associated(purpose, raw_key_id, u64(number), "-", "-"))
+
+
 def wrap_associated(root_header: bytes, installation: bytes, term: int, provider: str) -> list[bytes]:
     return [b"k8s-kms/v1/root-wrap", root_header, installation, u32(term), provider.encode()]
 

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 import coffer_content as content
 import coffer_formats as formats
 from committing_attack import Side, collide
+from import_vectors import import_tokens
 from sample_records import (
     INSTALLATION,
     NAMESPACE_UID,
@@ -414,6 +415,7 @@ def vectors() -> dict[str, str]:
     files = {
         "formats.json": known_answers(), "blobs.json": blobs(),
         "committing_attack.json": committing_attack(), "kbkdf.json": kbkdf(),
+        "import_tokens.json": import_tokens(),
     }
     return {name: json.dumps(value, indent=1) + "\n" for name, value in files.items()}
 

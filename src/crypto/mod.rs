@@ -7,6 +7,7 @@ pub mod aead;
 pub mod blob;
 pub mod derive;
 pub mod digest;
+pub mod import;
 pub mod kdf;
 pub mod mac;
 pub mod rng;

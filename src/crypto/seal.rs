@@ -6,7 +6,7 @@ use super::{CryptoError, derive, siv};
 use crate::api::container::{ContainerHeader, HEADER_LENGTH};
 use crate::types::ids::{InstallationId, KeyId};
 use crate::types::key::{KeySpec, Origin};
-use crate::types::object::ObjectName;
+use crate::types::object::{ObjectName, TokenPurpose};
 use crate::types::secret::{RootKey, SealKey, SecretBytes};
 
 /// The root key of one term together with what its seals are bound to.
@@ -87,12 +87,7 @@ impl Root {
     /// # Errors
     /// `CryptoError` where the cipher refuses its input.
     pub fn seal_object(&self, name: &ObjectName, epoch: u64, content: &[u8]) -> Result<Vec<u8>, CryptoError> {
-        let header = self.header().to_bytes();
-        let epoch = epoch.to_be_bytes();
-        let id = associated_id(name);
-        let purpose = name.kind().purpose();
-        let sealed = self.seal(purpose, &self.object_associated(&header, &id, &epoch, purpose), content)?;
-        Ok([epoch.as_slice(), &header, &sealed].concat())
+        self.seal_numbered(name.kind().purpose(), &associated_id(name), epoch, content)
     }
 
     /// Opens a stored object other than material: its epoch and its content.
@@ -100,22 +95,61 @@ impl Root {
     /// # Errors
     /// `CryptoError` where bytes, root and name do not belong together.
     pub fn open_object(&self, name: &ObjectName, stored: &[u8]) -> Result<(u64, SecretBytes), CryptoError> {
-        let (epoch, container) = stored.split_first_chunk::<8>().ok_or(CryptoError)?;
-        let (header, sealed) = self.split(container)?;
-        let id = associated_id(name);
-        let purpose = name.kind().purpose();
-        let content = self.open(purpose, &self.object_associated(&header, &id, epoch, purpose), sealed)?;
-        Ok((u64::from_be_bytes(*epoch), content))
+        self.open_numbered(name.kind().purpose(), &associated_id(name), stored)
     }
 
-    fn object_associated<'a>(
+    /// Seals what the holder of a token gives back later. Equal contents with different numbers give tokens
+    /// that have nothing in common, so the number is random.
+    ///
+    /// # Errors
+    /// `CryptoError` where the cipher refuses its input.
+    pub fn seal_token(
+        &self,
+        purpose: TokenPurpose,
+        key_id: &KeyId,
+        number: u64,
+        content: &[u8],
+    ) -> Result<Vec<u8>, CryptoError> {
+        self.seal_numbered(purpose.as_str(), key_id.as_bytes(), number, content)
+    }
+
+    /// Opens a token: its number and its content.
+    ///
+    /// # Errors
+    /// `CryptoError` where bytes, root, purpose and key do not belong together. A token of another key cannot
+    /// be told from bytes that are no token.
+    pub fn open_token(
+        &self,
+        purpose: TokenPurpose,
+        key_id: &KeyId,
+        token: &[u8],
+    ) -> Result<(u64, SecretBytes), CryptoError> {
+        self.open_numbered(purpose.as_str(), key_id.as_bytes(), token)
+    }
+
+    /// A clear number and the container that is bound to it.
+    fn seal_numbered(&self, purpose: &str, id: &[u8; 16], number: u64, content: &[u8]) -> Result<Vec<u8>, CryptoError> {
+        let header = self.header().to_bytes();
+        let number = number.to_be_bytes();
+        let sealed = self.seal(purpose, &self.numbered_associated(&header, id, &number, purpose), content)?;
+        Ok([number.as_slice(), &header, &sealed].concat())
+    }
+
+    fn open_numbered(&self, purpose: &str, id: &[u8; 16], stored: &[u8]) -> Result<(u64, SecretBytes), CryptoError> {
+        let (number, container) = stored.split_first_chunk::<8>().ok_or(CryptoError)?;
+        let (header, sealed) = self.split(container)?;
+        let content = self.open(purpose, &self.numbered_associated(&header, id, number, purpose), sealed)?;
+        Ok((u64::from_be_bytes(*number), content))
+    }
+
+    fn numbered_associated<'a>(
         &'a self,
         header: &'a [u8; HEADER_LENGTH],
         id: &'a [u8; 16],
-        epoch: &'a [u8; 8],
+        number: &'a [u8; 8],
         purpose: &'a str,
     ) -> [&'a [u8]; 8] {
-        [label::SEAL, header, self.installation.as_bytes(), id, epoch, purpose.as_bytes(), b"-", b"-"]
+        [label::SEAL, header, self.installation.as_bytes(), id, number, purpose.as_bytes(), b"-", b"-"]
     }
 
     fn split<'a>(&self, container: &'a [u8]) -> Result<([u8; HEADER_LENGTH], &'a [u8]), CryptoError> {

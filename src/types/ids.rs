@@ -103,6 +103,18 @@ impl MaterialId {
         let [a, b, c, d, e, f, g, h, ..] = self.0;
         [a, b, c, d, e, f, g, h]
     }
+
+    /// Reads exactly what is printed: 64 lower-case hex digits.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.as_bytes();
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {
+            let [high, low] = pair else { return None };
+            *byte = hex_digit(*high)? << 4 | hex_digit(*low)?;
+        }
+        (digits.len() == 2 * bytes.len()).then_some(Self(bytes))
+    }
 }
 
 impl std::fmt::Display for MaterialId {
@@ -141,6 +153,14 @@ impl std::fmt::Display for ObjectUid {
     }
 }
 
+fn hex_digit(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
+}
+
 fn parse_simple(digits: &str) -> Option<[u8; 16]> {
     let bytes = Uuid::try_parse(digits).ok()?.into_bytes();
     (Uuid::from_bytes(bytes).simple().to_string() == digits).then_some(bytes)
@@ -164,6 +184,17 @@ mod tests {
         for (text, valid) in cases {
             assert_eq!(KeyId::parse(text).is_some(), valid, "{text}");
             assert!(KeyId::parse(text).is_none_or(|id| id.to_string() == text));
+        }
+    }
+
+    #[test]
+    fn a_material_id_reads_what_it_prints_and_nothing_else() {
+        let id = MaterialId::new([0xf0, 0x0a, 0xa0, 0x00].repeat(8).try_into().unwrap());
+        let printed = id.to_string();
+        assert_eq!(MaterialId::parse(&printed), Some(id));
+        let wrong = [printed.to_uppercase(), format!("{printed}0"), format!("{printed}00"), printed[1..].to_owned()];
+        for text in wrong.iter().map(String::as_str).chain(["", "0", &printed.replace('0', "g")]) {
+            assert_eq!(MaterialId::parse(text), None, "{text}");
         }
     }
 }

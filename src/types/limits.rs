@@ -37,6 +37,20 @@ pub const ROTATION_PERIOD_DAYS_MIN: u32 = 90;
 pub const ROTATION_PERIOD_DAYS_MAX: u32 = 2560;
 /// Rotation period where none is named, in days (AWS: EnableKeyRotation).
 pub const ROTATION_PERIOD_DAYS_DEFAULT: u32 = 365;
+/// Life of an import token and its wrapping key (AWS: GetParametersForImport).
+pub const IMPORT_TOKEN_LIFETIME: Span = Span::from_hours(24);
+/// Import token of one ImportKeyMaterial call (AWS: ImportKeyMaterial).
+pub const IMPORT_TOKEN_MAX: usize = 6144;
+/// Wrapped key material of one ImportKeyMaterial call (AWS: ImportKeyMaterial).
+pub const WRAPPED_MATERIAL_MAX: usize = 6144;
+/// Longest life of imported material that expires (AWS: ImportKeyMaterial).
+pub const IMPORTED_MATERIAL_LIFETIME_MAX: Span = Span::from_days(365);
+/// Characters of the description of an imported material (AWS: ImportKeyMaterial).
+pub const MATERIAL_DESCRIPTION_CHARACTERS_MAX: usize = 256;
+/// Hex digits of a key material id (AWS: ImportKeyMaterial).
+pub const MATERIAL_ID_CHARACTERS: usize = 64;
+/// ARN in an import token, in bytes, so that the token stays within its own limit with the longest wrapping key.
+pub const IMPORT_PRINCIPAL_MAX: usize = 1024;
 /// Characters of `spec.rotation.onDemandRequest`.
 pub const ON_DEMAND_REQUEST_CHARACTERS_MAX: usize = 64;
 /// Characters of the name of a resource of ours, because label values are capped at 63 characters

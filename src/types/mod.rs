@@ -4,6 +4,7 @@ pub mod account;
 pub mod arn;
 pub mod context;
 pub mod ids;
+pub mod import;
 pub mod key;
 pub mod limits;
 pub mod object;

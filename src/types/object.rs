@@ -19,6 +19,13 @@ wire_enum! {
     }
 }
 
+wire_enum! {
+    /// What a sealed token is for. A token is kept by no store: its holder carries it and gives it back.
+    pub enum TokenPurpose {
+        Import = "import",
+    }
+}
+
 /// How objects of a kind may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriteRule {
@@ -142,6 +149,14 @@ impl std::fmt::Display for ObjectName {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Seal keys are derived from these words, so one word for two things would give both the same key.
+    #[test]
+    fn no_token_shares_a_purpose_with_a_kind() {
+        for token in TokenPurpose::ALL {
+            assert!(Kind::ALL.iter().all(|kind| kind.purpose() != token.as_str()), "{token}");
+        }
+    }
 
     #[test]
     fn names_read_back_and_foreign_files_are_no_names() {

@@ -11,6 +11,19 @@ impl Timestamp {
         Self(milliseconds)
     }
 
+    /// The point this many seconds after 1970-01-01 UTC, or the nearest one that can be expressed.
+    #[must_use]
+    pub const fn from_seconds(seconds: i64) -> Self {
+        Self(seconds.saturating_mul(1000))
+    }
+
+    /// The point this many seconds after 1970-01-01 UTC, to the nearest millisecond.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "a cast from `f64` stops at the ends of time")]
+    pub fn from_epoch_seconds(seconds: f64) -> Self {
+        Self((seconds * 1000.0).round() as i64)
+    }
+
     /// Milliseconds since 1970-01-01 UTC.
     #[must_use]
     pub const fn milliseconds(self) -> i64 {
@@ -106,6 +119,19 @@ mod tests {
     fn a_time_is_printed_as_kubernetes_prints_it() {
         assert_eq!(Timestamp::from_milliseconds(1_795_350_896_789).to_rfc3339(), "2026-11-22T12:34:56Z");
         assert_eq!(Timestamp::from_milliseconds(-1).to_rfc3339(), "1969-12-31T23:59:59Z");
+    }
+
+    #[test]
+    fn seconds_read_back_to_the_millisecond() {
+        for milliseconds in [0, 1, -1, 999, 1_795_350_896_789, -1_795_350_896_789] {
+            let time = Timestamp::from_milliseconds(milliseconds);
+            assert_eq!(Timestamp::from_epoch_seconds(time.epoch_seconds()), time);
+        }
+        assert_eq!(Timestamp::from_epoch_seconds(1.000_6), Timestamp::from_milliseconds(1001));
+        assert_eq!(Timestamp::from_seconds(7), Timestamp::from_milliseconds(7000));
+        assert_eq!(Timestamp::from_seconds(i64::MIN).milliseconds(), i64::MIN);
+        assert_eq!(Timestamp::from_epoch_seconds(1e300).milliseconds(), i64::MAX);
+        assert_eq!(Timestamp::from_epoch_seconds(-1e300).milliseconds(), i64::MIN);
     }
 
     #[test]

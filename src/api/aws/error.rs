@@ -8,13 +8,18 @@ wire_enum! {
     /// The name of an error, as SDKs match on it.
     pub enum ErrorCode {
         AccessDenied = "AccessDeniedException",
+        AlreadyExists = "AlreadyExistsException",
         Conflict = "ConflictException",
         DependencyTimeout = "DependencyTimeoutException",
         Disabled = "DisabledException",
+        ExpiredImportToken = "ExpiredImportTokenException",
         IncompleteSignature = "IncompleteSignatureException",
         IncorrectKey = "IncorrectKeyException",
+        IncorrectKeyMaterial = "IncorrectKeyMaterialException",
+        InvalidAliasName = "InvalidAliasNameException",
         InvalidArn = "InvalidArnException",
         InvalidCiphertext = "InvalidCiphertextException",
+        InvalidImportToken = "InvalidImportTokenException",
         InvalidKeyUsage = "InvalidKeyUsageException",
         InvalidMarker = "InvalidMarkerException",
         InvalidSignature = "InvalidSignatureException",
@@ -43,12 +48,17 @@ impl ErrorCode {
             Self::DependencyTimeout => 503,
             Self::RequestEntityTooLarge => 413,
             Self::AccessDenied
+            | Self::AlreadyExists
             | Self::Conflict
             | Self::Disabled
+            | Self::ExpiredImportToken
             | Self::IncompleteSignature
             | Self::IncorrectKey
+            | Self::IncorrectKeyMaterial
+            | Self::InvalidAliasName
             | Self::InvalidArn
             | Self::InvalidCiphertext
+            | Self::InvalidImportToken
             | Self::InvalidKeyUsage
             | Self::InvalidMarker
             | Self::InvalidSignature

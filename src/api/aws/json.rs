@@ -21,8 +21,8 @@ pub enum Json<'a> {
     Boolean(bool),
     /// A number without fraction that fits 64 bits.
     Integer(i64),
-    /// Any other number; no member of the API takes one.
-    Fraction,
+    /// Any other number, always finite; only times may have a fraction.
+    Fraction(f64),
     /// A string.
     Text(Text<'a>),
     /// An array.
@@ -122,11 +122,16 @@ impl<'de> Visitor<'de> for Reader<'_> {
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Json<'de>, E> {
-        Ok(i64::try_from(value).map_or(Json::Fraction, Json::Integer))
+        // More digits than 64 bits hold make the parser give an `f64` too.
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "no member takes so great a number, so its digits do not matter"
+        )]
+        Ok(i64::try_from(value).map_or(Json::Fraction(value as f64), Json::Integer))
     }
 
-    fn visit_f64<E>(self, _value: f64) -> Result<Json<'de>, E> {
-        Ok(Json::Fraction)
+    fn visit_f64<E>(self, value: f64) -> Result<Json<'de>, E> {
+        Ok(Json::Fraction(value))
     }
 
     fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Json<'de>, E> {
@@ -219,8 +224,24 @@ mod tests {
         for text in wrong {
             assert!(Json::parse(text.as_bytes()).is_err(), "{text}");
         }
+        for text in ["1e999", "-1e999", "Infinity", "1.", ".5"] {
+            assert!(Json::parse(text.as_bytes()).is_err(), "{text}");
+        }
         assert!(Json::parse(b"\"\xff\"").is_err());
         assert!(Json::parse(b"\xef\xbb\xbf{}").is_err());
+    }
+
+    #[test]
+    fn numbers_keep_their_value() {
+        let integers = [("0", 0), ("-9223372036854775808", i64::MIN), ("9223372036854775807", i64::MAX)];
+        for (text, expected) in integers {
+            assert!(matches!(Json::parse(text.as_bytes()), Ok(Json::Integer(number)) if number == expected), "{text}");
+        }
+        let fractions = [("1.5", 1.5), ("1e3", 1e3), ("9223372036854775808", 9_223_372_036_854_775_808.0)];
+        for (text, expected) in fractions {
+            let close = |number: f64| (number - expected).abs() < f64::EPSILON;
+            assert!(matches!(Json::parse(text.as_bytes()), Ok(Json::Fraction(number)) if close(number)), "{text}");
+        }
     }
 
     proptest! {

@@ -13,6 +13,7 @@ use super::json::{Json, Text};
 use crate::types::context::EncryptionContext;
 use crate::types::limits::{ECHOED_CHARACTERS_MAX, TAG_KEY_CHARACTERS_MAX, TAG_VALUE_CHARACTERS_MAX};
 use crate::types::secret::SecretBytes;
+use crate::types::time::Timestamp;
 
 /// Type and bounds of a member.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +27,17 @@ pub enum Shape {
     },
     /// The name of a key: a string of 1 to 2048 ASCII characters.
     KeyName,
+    /// A string with its length in characters, each of which is in a set.
+    Pattern {
+        /// Fewest characters.
+        min: usize,
+        /// Most characters.
+        max: usize,
+        /// The set as a regular expression, as messages print it. It asks for one character at least.
+        printed: &'static str,
+        /// Whether a character is in the set.
+        allows: fn(char) -> bool,
+    },
     /// One of these words, in the order in which AWS KMS prints them.
     Word(&'static [&'static str]),
     /// One of these words, and the other words that AWS KMS prints, by an oddity of its own, when it refuses.
@@ -42,6 +54,8 @@ pub enum Shape {
         /// Greatest.
         max: i64,
     },
+    /// A point in time, in seconds since 1970-01-01 UTC with or without a fraction.
+    Timestamp,
     /// A truth value.
     Boolean,
     /// Bytes in base64, with their length before encoding. Messages never print them.
@@ -107,6 +121,7 @@ impl Member {
 enum Value<'a> {
     Text(Text<'a>),
     Integer(i64),
+    Timestamp(Timestamp),
     Boolean(bool),
     Blob(SecretBytes),
     Map(BTreeMap<String, String>),
@@ -200,6 +215,15 @@ impl<'a> Input<'a> {
         }
     }
 
+    /// A point in time.
+    #[must_use]
+    pub fn time(&self, name: &str) -> Option<Timestamp> {
+        match self.get(name) {
+            Some(Value::Timestamp(time)) => Some(*time),
+            _ => None,
+        }
+    }
+
     /// A truth value; absent is false.
     #[must_use]
     pub fn flag(&self, name: &str) -> bool {
@@ -236,7 +260,7 @@ impl Value<'_> {
             Self::Boolean(value) => !value,
             Self::Map(pairs) => pairs.is_empty(),
             Self::List(items) => items.is_empty(),
-            Self::Integer(_) | Self::Blob(_) | Self::Tags(_) | Self::Structure => false,
+            Self::Integer(_) | Self::Timestamp(_) | Self::Blob(_) | Self::Tags(_) | Self::Structure => false,
         }
     }
 }
@@ -245,10 +269,13 @@ impl Value<'_> {
 fn convert<'a>(member: &Member, value: Json<'a>) -> Result<Option<Value<'a>>, AwsError> {
     let converted = match (member.shape, value) {
         (_, Json::Null) => return Ok(None),
-        (Shape::Text { .. } | Shape::KeyName | Shape::Word(_) | Shape::OddWord { .. }, Json::Text(text)) => {
-            Value::Text(text)
-        }
+        (
+            Shape::Text { .. } | Shape::KeyName | Shape::Pattern { .. } | Shape::Word(_) | Shape::OddWord { .. },
+            Json::Text(text),
+        ) => Value::Text(text),
         (Shape::Integer { .. }, Json::Integer(number)) => Value::Integer(number),
+        (Shape::Timestamp, Json::Integer(seconds)) => Value::Timestamp(Timestamp::from_seconds(seconds)),
+        (Shape::Timestamp, Json::Fraction(seconds)) => Value::Timestamp(Timestamp::from_epoch_seconds(seconds)),
         (Shape::Boolean, Json::Boolean(value)) => Value::Boolean(value),
         (Shape::Blob { .. }, Json::Text(text)) => Value::Blob(decode_base64(&text)?),
         (Shape::TextMap, Json::Object(pairs)) => Value::Map(convert_map(pairs)?),
@@ -313,8 +340,11 @@ fn decode_base64(text: &Text<'_>) -> Result<SecretBytes, AwsError> {
 /// The message names types only, never the value.
 fn wrong_type(found: &Json<'_>, expected: Shape) -> AwsError {
     let expected = match expected {
-        Shape::Text { .. } | Shape::KeyName | Shape::Word(_) | Shape::OddWord { .. } => "a String",
+        Shape::Text { .. } | Shape::KeyName | Shape::Pattern { .. } | Shape::Word(_) | Shape::OddWord { .. } => {
+            "a String"
+        }
         Shape::Integer { .. } => "an Integer",
+        Shape::Timestamp => "milliseconds since epoch",
         Shape::Boolean => "a Boolean",
         Shape::Blob { .. } => "a Blob",
         Shape::TextMap => "a Map",
@@ -327,7 +357,7 @@ fn wrong_type(found: &Json<'_>, expected: Shape) -> AwsError {
         Json::Null => format!("NULL_VALUE can not be converted to {expected}"),
         Json::Boolean(true) => format!("TRUE_VALUE can not be converted to {expected}"),
         Json::Boolean(false) => format!("FALSE_VALUE can not be converted to {expected}"),
-        Json::Integer(_) | Json::Fraction => format!("NUMBER_VALUE can not be converted to {expected}"),
+        Json::Integer(_) | Json::Fraction(_) => format!("NUMBER_VALUE can not be converted to {expected}"),
         Json::Text(_) => format!("STRING_VALUE can not be converted to {expected}"),
     };
     AwsError::new(ErrorCode::Serialization, message)
@@ -341,7 +371,12 @@ fn broken_constraints(member: &Member, value: Option<&Value<'_>>) -> Vec<String>
         (Shape::Blob { sensitive: true, .. }, None) => vec![failure(&unnamed(&path()), NOT_NULL)],
         (_, None) => vec![failure(&format!("Value null at '{}'", path()), NOT_NULL)],
         (Shape::Text { min, max }, Some(Value::Text(text))) => broken_length(text.as_str(), path, min, max),
-        (Shape::KeyName, Some(Value::Text(text))) => broken_key_name(text.as_str(), path),
+        (Shape::KeyName, Some(Value::Text(text))) => {
+            broken_pattern(text.as_str(), path, (1, 2048), r"^\p{ASCII}+$", |character| character.is_ascii())
+        }
+        (Shape::Pattern { min, max, printed, allows }, Some(Value::Text(text))) => {
+            broken_pattern(text.as_str(), path, (min, max), printed, allows)
+        }
         (Shape::Word(words), Some(Value::Text(text))) => broken_word(text.as_str(), path, words, words),
         (Shape::OddWord { taken, printed }, Some(Value::Text(text))) => {
             broken_word(text.as_str(), path, taken, printed)
@@ -371,11 +406,18 @@ fn broken_length(text: &str, path: impl Fn() -> String, min: usize, max: usize) 
     broken_range(text.chars().count(), "length", (min, max), || echo(text, &path()))
 }
 
-/// The pattern is not in the published model; AWS KMS checks it after the length.
-fn broken_key_name(text: &str, path: impl Fn() -> String) -> Vec<String> {
-    let mut broken = broken_length(text, &path, 1, 2048);
-    if text.is_empty() || !text.is_ascii() {
-        broken.push(failure(&echo(text, &path()), r"Member must satisfy regular expression pattern: ^\p{ASCII}+$"));
+/// AWS KMS checks the pattern after the length. Those of key names are not in the published model.
+fn broken_pattern(
+    text: &str,
+    path: impl Fn() -> String,
+    (min, max): (usize, usize),
+    printed: &str,
+    allows: impl Fn(char) -> bool,
+) -> Vec<String> {
+    let mut broken = broken_length(text, &path, min, max);
+    if text.is_empty() || !text.chars().all(allows) {
+        let constraint = format!("Member must satisfy regular expression pattern: {printed}");
+        broken.push(failure(&echo(text, &path()), &constraint));
     }
     broken
 }

