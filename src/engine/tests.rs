@@ -10,6 +10,7 @@ mod errors;
 mod flows;
 mod initialise;
 mod life;
+mod life_ends;
 mod race;
 mod race_life;
 pub(crate) mod support;

@@ -11,7 +11,7 @@ use crate::types::limits::CLOCK_SKEW_MAX;
 use crate::types::time::Timestamp;
 
 /// Each is deployed as a policy and a binding of this name; see `config/default/guard.yaml`.
-pub const GUARDS: &[&str] = &["coffer-keep"];
+pub const GUARDS: &[&str] = &["coffer-keep", "coffer-platform", "coffer-protected", "coffer-sealed"];
 
 /// A condition as it is computed: type, whether it holds, reason, message.
 type Told = (&'static str, bool, &'static str, String);
