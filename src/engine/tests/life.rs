@@ -8,8 +8,6 @@ use crate::api::crd::kms_key::{KmsKeySpec, Rotation};
 use crate::domain::record::SCHEMA;
 use crate::domain::replica::Replica;
 use crate::domain::resource::Resource;
-use crate::ports::resources::Resources as _;
-use crate::ports::store::Store as _;
 use crate::types::ids::KeyId;
 use crate::types::object::ObjectName;
 
