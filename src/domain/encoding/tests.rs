@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
+use crate::domain::change::{self, Change};
 use crate::domain::record::{
     AcceptedPolicy, AnnouncedImport, Announcement, Attempt, DeletionSpec, DueTimes, Hold, ImmutableSpec, Imported,
     Material, MutableSpec, Owner, RotationSpec,
@@ -399,6 +400,19 @@ fn a_record_of_schema_1_is_read_and_keeps_its_bytes() {
         let written = encode(&again).unwrap();
         assert_eq!((written.len(), decode(&written)), (bytes.len(), Ok(again)), "{name}");
     }
+}
+
+#[test]
+fn an_attempt_noted_in_a_record_of_schema_1_makes_it_one_of_schema_2() {
+    let note = |record: &Record| match change::note_attempt(record, "arn", "Decrypt", Timestamp::default()) {
+        Change::Write(next) => *next,
+        other => panic!("{other:?}"),
+    };
+    let next = note(&full());
+    assert_eq!((full().schema, next.schema, next.attempt.is_some()), (1, RECORD_SCHEMA, true));
+    assert_eq!(decode(&encode(&next).unwrap()), Ok(next));
+    let newer = note(&Record { schema: RECORD_SCHEMA + 1, ..full() });
+    assert_eq!(encode(&newer), Err(ContentError::NewerSchema(RECORD_SCHEMA + 1)));
 }
 
 #[test]
