@@ -383,6 +383,53 @@ fn fields_of_schema_2_have_one_type_and_are_left_out_where_absent() {
     ]);
 }
 
+fn assert_ill_formed(record: &Record, what: &str) {
+    assert_eq!(encode(record), Err(ContentError::IllFormed), "{what}");
+    let bytes = minicbor::to_vec(record).unwrap();
+    assert_eq!(decode::<Record>(&bytes), Err(ContentError::IllFormed), "{what}");
+}
+
+#[test]
+fn a_customers_key_and_the_first_import_epoch_are_not_written_out() {
+    let record: Record = decode(&cbor("records", "schema 2, every field")).unwrap();
+    assert_ill_formed(&Record { manager: Some(KeyManager::Customer), ..record.clone() }, "manager");
+    assert_ill_formed(&Record { import_epoch: Some(0), ..record }, "import epoch");
+}
+
+/// Takes one thing out of a record of schema 2 and puts it into one of schema 1.
+type Transfer = fn(&mut Record, &Record);
+
+#[test]
+fn a_record_of_schema_1_has_nothing_that_schema_2_added() {
+    let new: Record = decode(&cbor("records", "schema 2, every field")).unwrap();
+    let transfers: [(&str, Transfer); 16] = [
+        ("current version", |old, new| old.current_version = new.current_version),
+        ("announcement", |old, new| old.announcement.clone_from(&new.announcement)),
+        ("manager", |old, new| old.manager = new.manager),
+        ("attempt", |old, new| old.attempt.clone_from(&new.attempt)),
+        ("import epoch", |old, new| old.import_epoch = new.import_epoch),
+        ("destroyed at", |old, new| old.destroyed_at = new.destroyed_at),
+        ("restored at", |old, new| old.restored_at = new.restored_at),
+        ("the next rotation", |old, new| old.due.rotation = new.due.rotation),
+        ("extend on use", |old, new| old.spec.deletion.extend_on_use = new.spec.deletion.extend_on_use),
+        ("Destroying", |old, _| old.lifecycle = Lifecycle::Destroying),
+        ("Destroyed", |old, _| old.lifecycle = Lifecycle::Destroyed),
+        ("ScheduleKeyDeletion", |old, new| old.set_hold(new.hold(HoldCause::ScheduleKeyDeletion).unwrap().clone())),
+        ("rotation", |old, new| old.materials[2].rotation = new.materials[2].rotation),
+        ("activated at", |old, new| old.materials[2].activated_at = new.materials[2].activated_at),
+        ("request", |old, new| old.materials[2].request.clone_from(&new.materials[2].request)),
+        ("imported", |old, new| old.materials[2].imported.clone_from(&new.materials[2].imported)),
+    ];
+    for (what, transfer) in transfers {
+        let mut old = full();
+        transfer(&mut old, &new);
+        assert_ne!(old, full(), "{what}");
+        assert_ill_formed(&old, what);
+        old.schema = RECORD_SCHEMA;
+        assert!(encode(&old).is_ok(), "{what}");
+    }
+}
+
 /// Old records are read for ever, and nothing that was added later appears in them by reading.
 #[test]
 fn a_record_of_schema_1_is_read_and_keeps_its_bytes() {
