@@ -245,13 +245,12 @@ impl LocalRegion {
         is_ready.await?;
         // Before the first heartbeat, which would hide how long nothing ran.
         self.engine.remember_time().await?;
+        note_time(&self.engine).await;
         let engine = Arc::clone(&self.engine);
         tasks.spawn(async move {
             loop {
-                if let Err(error) = engine.beat(REPLICA, env!("CARGO_PKG_VERSION")).await {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "the time could not be noted");
-                }
                 tokio::time::sleep(LOCAL_HEARTBEAT_PERIOD.duration()).await;
+                note_time(&engine).await;
             }
         });
         let engine = Arc::clone(&self.engine);
@@ -268,5 +267,12 @@ impl LocalRegion {
             }
         });
         Ok(())
+    }
+}
+
+/// Notes the time, so that the next start knows how long nothing ran.
+async fn note_time(engine: &Engine) {
+    if let Err(error) = engine.beat(REPLICA, env!("CARGO_PKG_VERSION")).await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "the time could not be noted");
     }
 }
