@@ -5,9 +5,11 @@ use serde_json::{Value, json};
 use super::support::{OWNER, World, call, named};
 use crate::api::aws::operation::Operation;
 use crate::api::crd::kms_key::{KmsKeySpec, Rotation};
-use crate::domain::record::SCHEMA;
+use crate::domain::record::{Material, SCHEMA};
 use crate::domain::replica::Replica;
 use crate::domain::resource::Resource;
+use crate::engine::snapshot::binding;
+use crate::ports::store::Store as _;
 use crate::types::ids::KeyId;
 use crate::types::object::ObjectName;
 
@@ -174,4 +176,38 @@ fn a_version_encrypts_only_when_every_live_replica_knows_it() {
     world.run(world.engine.vault.replace(&name, &read, &slow(u64::MAX))).unwrap();
     tick(&world);
     assert_eq!(current(&world, &key_id), 2);
+}
+
+/// Each blob names its material, so that Decrypt costs the same however many there are. The ratio is printed and not
+/// judged: the machine's speed is no property of the code.
+#[test]
+fn a_thousand_versions_decrypt_as_one() {
+    const VERSIONS: u32 = 1000;
+    const CALLS: u32 = 300;
+    let world = World::new();
+    let (one, many) = (world.key("one"), world.key("many"));
+    let (young, old) = (world.encrypt(&one), world.encrypt(&many));
+    let read = world.run(world.engine.vault.record(&many)).unwrap().unwrap();
+    let mut record = read.content.clone();
+    for version in 2..=VERSIONS {
+        let made = world.run(world.engine.ports.backend.create_material(&binding(&record, version), 1)).unwrap();
+        let name = ObjectName::material(&many, version, 1);
+        world.run(world.setup.store.create(&name, made.stored)).unwrap();
+        let first = record.materials[0].clone();
+        let (material_id, stored_name, activated_at) = (made.material_id, name.to_string(), Some(first.created_at));
+        record.materials.push(Material { version, material_id, stored_name, activated_at, ..first });
+    }
+    record.current_version = Some(VERSIONS);
+    world.run(world.engine.vault.replace(&ObjectName::key(&many), &read, &record)).unwrap();
+    let world = world.restart();
+    assert_eq!(world.record(&many).unwrap().materials.len(), VERSIONS as usize);
+    let newest = world.encrypt(&many);
+    #[expect(clippy::disallowed_methods, reason = "what is measured is this machine's time")]
+    let time = |blob: &Value| {
+        let begin = std::time::Instant::now();
+        assert!((0..CALLS).all(|_| world.decrypts(blob)));
+        begin.elapsed().as_secs_f64()
+    };
+    let (single, first, last) = (time(&young), time(&old), time(&newest));
+    println!("decrypt with 1,000 versions against one: oldest {:.2}, newest {:.2}", first / single, last / single);
 }

@@ -159,7 +159,7 @@ fn another_namespace_of_the_name_waits_until_somebody_approves() {
     for name in ["one", "two"] {
         world.setup.resources.remove("default", name);
         world.reconcile(name).unwrap();
-        let remade = Resource { uid: ObjectUid::new([name.len() as u8; 16]), namespace_uid: stranger, ..named(name) };
+        let remade = Resource { uid: ObjectUid::new([name.as_bytes()[0]; 16]), namespace_uid: stranger, ..named(name) };
         world.setup.resources.put(remade);
         world.reconcile(name).unwrap();
         assert_eq!(reason(&world, name), Some(ConditionReason::RestorePendingApproval));

@@ -18,7 +18,7 @@ use crate::adapters::owner_reviewer::OwnerReviewer;
 use crate::adapters::system::SystemClock;
 use crate::crypto::rng::{Rng, random_array};
 use crate::engine::accounts::Accounts;
-use crate::engine::approvals::Approvals;
+use crate::engine::approvals::{Approvals, Approved};
 use crate::engine::changes::ChangedOwners;
 use crate::engine::destruction::Destruction;
 use crate::engine::initialise::{self, initialise};
@@ -57,6 +57,8 @@ pub struct Regions {
     rng: Arc<dyn Rng>,
     audit: Arc<dyn Audit>,
     account: AccountId,
+    /// What the user approved on the command line.
+    approved: Approved,
     open: RwLock<BTreeMap<Region, LocalRegion>>,
     /// What runs beside the requests. Whoever opens a Region holds it, so that one is opened at a time.
     tasks: Mutex<JoinSet<()>>,
@@ -79,8 +81,14 @@ impl Regions {
     /// The Regions below a data folder; none is open yet.
     #[must_use]
     pub fn new(data: &Path, root: Arc<RootFile>, rng: Arc<dyn Rng>, audit: Arc<dyn Audit>, account: AccountId) -> Self {
-        let (open, tasks) = (RwLock::default(), Mutex::default());
-        Self { data: data.to_owned(), root, rng, audit, account, open, tasks }
+        let (open, tasks, approved) = (RwLock::default(), Mutex::default(), Approved::default());
+        Self { data: data.to_owned(), root, rng, audit, account, approved, open, tasks }
+    }
+
+    /// The same with what the user approves.
+    #[must_use]
+    pub fn approving(self, approved: Approved) -> Self {
+        Self { approved, ..self }
     }
 
     /// Opens the home Region, which must work, and unless it is pinned every other one that is there. Tells the
@@ -174,6 +182,7 @@ impl Regions {
             limiter: Limiter::new(Rates::UNLIMITED),
         };
         let region = LocalRegion { engine: Arc::new(engine), resources };
+        region.engine.approve(self.approved.clone()).await.context("what was approved could not be recorded")?;
         region.work(tasks).await?;
         Ok(region)
     }
