@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use crate::api::crd::condition::Condition;
 use crate::api::crd::kms_key::{KmsKeySpec, KmsKeyStatus};
 use crate::domain::plan::Reason;
+use crate::domain::record::Owner;
 use crate::domain::resource::Resource;
 
 /// Why resources could not be read or written.
@@ -79,6 +80,9 @@ pub trait Resources: Send + Sync {
 
     /// Tells how a resource stands. Best effort: a report that is lost is made again by the next reconcile.
     async fn report(&self, resource: &Resource, report: Report);
+
+    /// Tells what happened to the key of a resource that is gone. Best effort.
+    async fn report_left(&self, owner: &Owner, happened: &[Reason]);
 
     /// The conditions that were reported last.
     async fn reported(&self, namespace: &str, name: &str) -> Vec<Condition>;

@@ -17,6 +17,8 @@ use crate::api::crd::kms_key::{KmsKey, KmsKeySpec};
 use crate::crypto::derive;
 use crate::crypto::digest::sha256;
 use crate::crypto::rng::{Rng, random_array};
+use crate::domain::plan::Reason;
+use crate::domain::record::Owner;
 use crate::domain::resource::{Manager, Resource};
 use crate::ports::clock::Clock;
 use crate::ports::resources::{Listing, Report, ResourceError, Resources};
@@ -265,6 +267,9 @@ impl Resources for FolderResources {
             tracing::error!(reason = %ready.reason, "{manager}: KmsKey {name}: {message}");
         }
     }
+
+    /// The log of the engine has it.
+    async fn report_left(&self, _: &Owner, _: &[Reason]) {}
 
     async fn reported(&self, namespace: &str, name: &str) -> Vec<Condition> {
         self.reports().get(&(namespace.to_owned(), name.to_owned())).cloned().unwrap_or_default()

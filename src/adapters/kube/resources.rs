@@ -19,7 +19,9 @@ use crate::api::crd::condition::{Condition, ConditionReason, ConditionType};
 use crate::api::crd::kms_key::{KmsKey, KmsKeySpec, KmsKeyStatus, StatusCondition};
 use crate::api::crd::{GROUP, VERSION};
 use crate::crypto::digest::sha256;
+use crate::domain::plan::Reason;
 use crate::domain::reconcile::stalled::{self, Obstacle};
+use crate::domain::record::Owner;
 use crate::domain::resource::Resource;
 use crate::ports::resources::{Listing, Report, ResourceError, Resources};
 use crate::types::ids::ObjectUid;
@@ -258,6 +260,10 @@ impl Resources for KubeResources {
             self.events.key_changed(resource, &report.happened, ready(&before).as_ref(), &now);
         }
         self.reports().insert(key, Reported { uid: resource.uid, digest, conditions });
+    }
+
+    async fn report_left(&self, owner: &Owner, happened: &[Reason]) {
+        self.events.key_left(owner, happened);
     }
 
     async fn reported(&self, namespace: &str, name: &str) -> Vec<Condition> {

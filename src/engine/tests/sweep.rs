@@ -9,6 +9,7 @@ use super::support::{Setup, World, named};
 use crate::api::crd::condition::Condition;
 use crate::api::crd::kms_key::KmsKeySpec;
 use crate::domain::plan::Reason;
+use crate::domain::record::Owner;
 use crate::domain::resource::Resource;
 use crate::ports::fake::{Cut, FakeResources};
 use crate::ports::resources::{Listing, Report, ResourceError, Resources};
@@ -89,6 +90,10 @@ impl Resources for SlowList {
 
     async fn report(&self, resource: &Resource, report: Report) {
         self.0.report(resource, report).await;
+    }
+
+    async fn report_left(&self, owner: &Owner, happened: &[Reason]) {
+        self.0.report_left(owner, happened).await;
     }
 
     async fn reported(&self, namespace: &str, name: &str) -> Vec<Condition> {

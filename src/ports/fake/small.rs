@@ -10,6 +10,8 @@ use futures::future::BoxFuture;
 use crate::api::crd::condition::Condition;
 use crate::api::crd::kms_key::KmsKeySpec;
 use crate::domain::authorize::Verb;
+use crate::domain::plan::Reason;
+use crate::domain::record::Owner;
 use crate::domain::resource::{Manager, Resource};
 use crate::ports::audit::{Audit, AuditError, AuditRecord};
 use crate::ports::clock::Clock;
@@ -202,6 +204,8 @@ impl Resources for FakeResources {
         let key = (resource.namespace.clone(), resource.name.clone());
         self.reports.lock().unwrap().insert(key, report.conditions);
     }
+
+    async fn report_left(&self, _: &Owner, _: &[Reason]) {}
 
     async fn reported(&self, namespace: &str, name: &str) -> Vec<Condition> {
         let key = (namespace.to_owned(), name.to_owned());
