@@ -18,6 +18,7 @@ pub mod reconcile;
 pub mod record;
 pub mod replica;
 pub mod resource;
+pub mod spec_change;
 pub mod transitions;
 pub mod validate;
 pub mod vanished;

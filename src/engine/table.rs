@@ -11,7 +11,7 @@ use super::trail::Trail;
 use crate::api::aws::error::AwsError;
 use crate::api::aws::member::{Input, Member};
 use crate::api::aws::operation::Operation;
-use crate::api::aws::{crypto, data_key, deletion, key, rotation};
+use crate::api::aws::{crypto, data_key, deletion, key, rotation, tag};
 use crate::domain::authorize::Verb;
 use crate::domain::quota::QuotaClass;
 use crate::types::key::KeyUsage;
@@ -300,6 +300,56 @@ pub static IMPLEMENTED: &[Row] = &[
         }),
         ..row(Operation::ScheduleKeyDeletion, "delete", "kms:ScheduleKeyDeletion")
     },
+    Row {
+        members: key::KEY_ONLY,
+        keys: &[KeyArgument { aliases: false, ..argument("KeyId", "disablekeyrotation", "kms:DisableKeyRotation") }],
+        changes: true,
+        handler: Some(|engine, admitted, trail| Box::pin(ops::spec::disable_key_rotation(engine, admitted, trail))),
+        ..row(Operation::DisableKeyRotation, "disablekeyrotation", "kms:DisableKeyRotation")
+    },
+    Row {
+        members: rotation::ENABLE_KEY_ROTATION,
+        keys: &[KeyArgument { aliases: false, ..argument("KeyId", "enablekeyrotation", "kms:EnableKeyRotation") }],
+        changes: true,
+        audited: &[KEY, ("RotationPeriodInDays", "rotationPeriodInDays")],
+        handler: Some(|engine, admitted, trail| Box::pin(ops::spec::enable_key_rotation(engine, admitted, trail))),
+        ..row(Operation::EnableKeyRotation, "enablekeyrotation", "kms:EnableKeyRotation")
+    },
+    Row {
+        members: tag::LIST_RESOURCE_TAGS,
+        keys: &[KeyArgument { aliases: false, ..argument("KeyId", "listresourcetags", "kms:ListResourceTags") }],
+        quota: QuotaClass::Describe,
+        audited: &[KEY, ("Limit", "limit"), ("Marker", "marker")],
+        handler: Some(|engine, admitted, _| Box::pin(ops::spec::list_resource_tags(engine, admitted))),
+        ..row(Operation::ListResourceTags, "listresourcetags", "kms:ListResourceTags")
+    },
+    Row {
+        members: tag::TAG_RESOURCE,
+        keys: &[KeyArgument { aliases: false, ..argument("KeyId", "tagresource", "kms:TagResource") }],
+        changes: true,
+        precheck: Some(ops::spec::check_new_tags),
+        handler: Some(|engine, admitted, trail| Box::pin(ops::spec::tag_resource(engine, admitted, trail))),
+        ..row(Operation::TagResource, "tagresource", "kms:TagResource")
+    },
+    Row {
+        members: tag::UNTAG_RESOURCE,
+        keys: &[KeyArgument { aliases: false, ..argument("KeyId", "untagresource", "kms:UntagResource") }],
+        changes: true,
+        precheck: Some(ops::spec::check_old_tags),
+        handler: Some(|engine, admitted, trail| Box::pin(ops::spec::untag_resource(engine, admitted, trail))),
+        ..row(Operation::UntagResource, "untagresource", "kms:UntagResource")
+    },
+    Row {
+        members: tag::UPDATE_KEY_DESCRIPTION,
+        keys: &[KeyArgument {
+            aliases: false,
+            ..argument("KeyId", "updatekeydescription", "kms:UpdateKeyDescription")
+        }],
+        changes: true,
+        audited: &[KEY, ("Description", "description")],
+        handler: Some(|engine, admitted, trail| Box::pin(ops::spec::update_key_description(engine, admitted, trail))),
+        ..row(Operation::UpdateKeyDescription, "updatekeydescription", "kms:UpdateKeyDescription")
+    },
 ];
 
 macro_rules! not_implemented_rows {
@@ -335,9 +385,7 @@ not_implemented_rows! {
     DeleteImportedKeyMaterial => "deleteimportedkeymaterial",
     DeriveSharedSecret => "derivesharedsecret",
     DescribeCustomKeyStores => "describecustomkeystores",
-    DisableKeyRotation => "disablekeyrotation",
     DisconnectCustomKeyStore => "disconnectcustomkeystore",
-    EnableKeyRotation => "enablekeyrotation",
     Encapsulate => "encapsulate",
     GenerateDataKeyPair => "generatedatakeypair",
     GenerateDataKeyPairWithoutPlaintext => "generatedatakeypairwithoutplaintext",
@@ -350,18 +398,14 @@ not_implemented_rows! {
     ListAliases => "listaliases",
     ListGrants => "listgrants",
     ListKeyPolicies => "listkeypolicies",
-    ListResourceTags => "listresourcetags",
     ListRetirableGrants => "listretirablegrants",
     PutKeyPolicy => "putkeypolicy",
     ReplicateKey => "replicatekey",
     RetireGrant => "retiregrant",
     RevokeGrant => "revokegrant",
     Sign => "sign",
-    TagResource => "tagresource",
-    UntagResource => "untagresource",
     UpdateAlias => "updatealias",
     UpdateCustomKeyStore => "updatecustomkeystore",
-    UpdateKeyDescription => "updatekeydescription",
     UpdatePrimaryRegion => "updateprimaryregion",
     Verify => "verify",
     VerifyMac => "verifymac",
@@ -380,7 +424,7 @@ mod tests {
             assert_eq!(find(*operation).operation, *operation);
             assert_eq!(find(*operation).handler.is_some(), implemented == 1);
         }
-        assert_eq!((IMPLEMENTED.len(), NOT_IMPLEMENTED.len()), (16, 40));
+        assert_eq!((IMPLEMENTED.len(), NOT_IMPLEMENTED.len()), (22, 34));
     }
 
     #[test]

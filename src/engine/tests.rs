@@ -13,6 +13,7 @@ mod life;
 mod life_ends;
 mod race;
 mod race_life;
+mod spec_changes;
 pub(crate) mod support;
 mod sweep;
 mod trail;

@@ -12,3 +12,4 @@ pub mod operation;
 pub mod page;
 pub mod reply;
 pub mod rotation;
+pub mod tag;

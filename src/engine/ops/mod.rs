@@ -9,6 +9,7 @@ pub mod list;
 pub mod random;
 pub mod reencrypt;
 pub mod rotation;
+pub mod spec;
 
 use crate::api::aws::error::{AwsError, ErrorCode};
 use crate::engine::admit::unavailable;

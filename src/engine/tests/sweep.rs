@@ -11,6 +11,7 @@ use crate::api::crd::kms_key::KmsKeySpec;
 use crate::domain::plan::Reason;
 use crate::domain::record::Owner;
 use crate::domain::resource::Resource;
+use crate::domain::spec_change::SpecChange;
 use crate::ports::fake::{Cut, FakeResources};
 use crate::ports::resources::{Listing, Report, ResourceError, Resources};
 use crate::ports::store::Store as _;
@@ -82,6 +83,10 @@ impl Resources for SlowList {
 
     async fn create(&self, namespace: &str, name: &str, spec: KmsKeySpec) -> Result<Resource, ResourceError> {
         self.0.create(namespace, name, spec).await
+    }
+
+    async fn change(&self, resource: &Resource, change: &SpecChange) -> Result<Resource, ResourceError> {
+        self.0.change(resource, change).await
     }
 
     async fn remember_key(&self, namespace: &str, name: &str) -> Result<(), ResourceError> {

@@ -13,6 +13,7 @@ use crate::domain::authorize::Verb;
 use crate::domain::plan::Reason;
 use crate::domain::record::Owner;
 use crate::domain::resource::{Manager, Resource};
+use crate::domain::spec_change::SpecChange;
 use crate::ports::audit::{Audit, AuditError, AuditRecord};
 use crate::ports::clock::Clock;
 use crate::ports::resources::{Listing, Report, ResourceError, Resources};
@@ -191,6 +192,26 @@ impl Resources for FakeResources {
         };
         self.put(resource.clone());
         Ok(resource)
+    }
+
+    async fn change(&self, resource: &Resource, change: &SpecChange) -> Result<Resource, ResourceError> {
+        let (namespace, name) = (resource.namespace.clone(), resource.name.clone());
+        let mut all = self.inner.lock().unwrap();
+        let Some(found) = all.get_mut(&(namespace.clone(), name.clone())).filter(|found| found.uid == resource.uid)
+        else {
+            return Err(ResourceError::Gone { namespace, name });
+        };
+        let next = change.applied(&found.spec);
+        if let Manager::Manifest(manager) = &found.manager
+            && next != found.spec
+            && let Some(field) = change.fields().into_iter().find(|field| field.is_set(&found.spec))
+        {
+            return Err(ResourceError::Managed { namespace, name, field, manager: manager.clone() });
+        }
+        if next != found.spec {
+            (found.spec, found.generation) = (next, found.generation + 1);
+        }
+        Ok(found.clone())
     }
 
     async fn remember_key(&self, namespace: &str, name: &str) -> Result<(), ResourceError> {
