@@ -9,6 +9,7 @@ use crate::api::aws::error::{AwsError, ErrorCode};
 use crate::api::aws::member::Input;
 use crate::api::blob::Blob;
 use crate::domain::platform::reach;
+use crate::domain::record::Lifecycle;
 use crate::domain::vanished::is_living;
 use crate::types::account::AccountId;
 use crate::types::arn::{KeyReference, ReferenceError};
@@ -75,12 +76,12 @@ impl Engine {
     pub(super) async fn look_up(&self, target: &Target, now: Timestamp) -> Result<Option<Known>, AwsError> {
         let (snapshot, key_id) = (self.snapshots.load(), &target.key_id);
         let known = if target.by_blob_only { snapshot.get_with_either_flag(key_id) } else { snapshot.get(key_id) };
-        if known.is_some() {
+        if known.as_ref().is_some_and(|known| !is_being_made(known)) {
             return Ok(known.filter(is_visible));
         }
         if !self.limiter.admit_quorum_read(now) {
             // Whoever named the key hears that it was not looked for; a blob is refused as ever.
-            return if target.by_blob_only { Ok(None) } else { Err(throttled()) };
+            return if known.is_some() || target.by_blob_only { Ok(known) } else { Err(throttled()) };
         }
         let read = self.refresh(key_id).await.map_err(|error| {
             tracing::error!(error = &error as &dyn std::error::Error, "a key could not be read");
@@ -113,6 +114,11 @@ impl Engine {
 
 const NO_ALIASES: &str = "Key Aliases are not supported for this operation.";
 const INCORRECT_KEY: &str = "The key ID in the request does not identify a CMK that can perform this operation.";
+
+/// A key that is made elsewhere may be complete although the snapshot does not show it yet, and its maker was told so.
+fn is_being_made(known: &Known) -> bool {
+    matches!(known, Known::Key(entry) if entry.record.lifecycle == Lifecycle::Creating)
+}
 
 /// A destroyed key is no key any more, and Coffer's own keys are nobody else's business.
 fn is_visible(known: &Known) -> bool {
