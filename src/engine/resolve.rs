@@ -46,30 +46,35 @@ impl Engine {
             KeyReference::Alias(_) | KeyReference::AliasArn(..) if !argument.aliases => {
                 return Err(AwsError::new(ErrorCode::InvalidArn, NO_ALIASES));
             }
-            KeyReference::Alias(alias) => return Err(self.refuse_alias(call, argument, own, &alias, now).await),
+            KeyReference::Alias(alias) => (own, self.resolve_alias(call, argument, own, &alias, now).await?),
             KeyReference::AliasArn(account, alias) => {
-                return Err(self.refuse_alias(call, argument, account, &alias, now).await);
+                (own, self.resolve_alias(call, argument, account, &alias, now).await?)
             }
         };
         Ok(Target { account, key_id, by_blob_only: false })
     }
 
-    /// No alias exists in this version.
-    async fn refuse_alias(
+    /// The key that an alias of the caller's account names. Nobody learns of the aliases of another account.
+    async fn resolve_alias(
         &self,
         call: &Call<'_>,
         argument: &KeyArgument,
         account: AccountId,
         alias: &str,
         now: Timestamp,
-    ) -> AwsError {
+    ) -> Result<KeyId, AwsError> {
         let arn = self.place(account).alias_arn(alias);
         if account != call.principal.account {
-            return denied(call, argument.action, &arn, false);
+            return Err(denied(call, argument.action, &arn, false));
         }
-        match self.authorise_without_key(call, argument.verb, argument.action, &arn, now).await {
-            Ok(()) => AwsError::new(ErrorCode::NotFound, format!("Alias {arn} is not found.")),
-            Err(error) => error,
+        let found = self.find_alias(&call.principal, alias, now).await?;
+        if let Some(claim) = found {
+            return Ok(claim.key_id());
+        }
+        self.authorise_without_key(call, argument.verb, argument.action, &arn, now).await?;
+        match self.make_platform_key(&call.principal, alias).await? {
+            Some(key_id) => Ok(key_id),
+            None => Err(AwsError::new(ErrorCode::NotFound, format!("Alias {arn} is not found."))),
         }
     }
 

@@ -11,7 +11,7 @@ use super::trail::Trail;
 use crate::api::aws::error::AwsError;
 use crate::api::aws::member::{Input, Member};
 use crate::api::aws::operation::Operation;
-use crate::api::aws::{crypto, data_key, deletion, key, rotation, tag};
+use crate::api::aws::{alias, crypto, data_key, deletion, key, rotation, tag};
 use crate::domain::authorize::Verb;
 use crate::domain::quota::QuotaClass;
 use crate::types::key::KeyUsage;
@@ -35,6 +35,8 @@ pub struct KeyArgument {
     pub action: &'static str,
     /// Whether it may be named by alias.
     pub aliases: bool,
+    /// Whether the key may be in any state, whatever the operation's rule says of its other keys.
+    pub any_state: bool,
     /// The member with the algorithm, which must fit the key.
     pub algorithm: Option<&'static str>,
     /// The member with the encryption context, which policies may look at.
@@ -77,8 +79,19 @@ const KEY: (&str, &str) = ("KeyId", "keyId");
 const CONTEXT: (&str, &str) = ("EncryptionContext", "encryptionContext");
 const ALGORITHM: (&str, &str) = ("EncryptionAlgorithm", "encryptionAlgorithm");
 
+const ALIAS_TARGET: &[(&str, &str)] = &[("AliasName", "aliasName"), ("TargetKeyId", "targetKeyId")];
+
 const fn argument(member: &'static str, verb: &'static str, action: &'static str) -> KeyArgument {
-    KeyArgument { member, blob: None, verb: Verb(verb), action, aliases: true, algorithm: None, context: None }
+    KeyArgument {
+        member,
+        blob: None,
+        verb: Verb(verb),
+        action,
+        aliases: true,
+        any_state: false,
+        algorithm: None,
+        context: None,
+    }
 }
 
 /// What most rows have in common; also the whole of a row that is not implemented.
@@ -350,6 +363,43 @@ pub static IMPLEMENTED: &[Row] = &[
         handler: Some(|engine, admitted, trail| Box::pin(ops::spec::update_key_description(engine, admitted, trail))),
         ..row(Operation::UpdateKeyDescription, "updatekeydescription", "kms:UpdateKeyDescription")
     },
+    Row {
+        members: alias::ALIAS_AND_TARGET,
+        keys: &[KeyArgument { aliases: false, ..argument("TargetKeyId", "createalias", "kms:CreateAlias") }],
+        changes: true,
+        idempotent: false,
+        audited: ALIAS_TARGET,
+        precheck: Some(ops::alias::check_name),
+        handler: Some(|engine, admitted, trail| Box::pin(ops::alias::create_alias(engine, admitted, trail))),
+        ..row(Operation::CreateAlias, "createalias", "kms:CreateAlias")
+    },
+    Row {
+        members: alias::DELETE_ALIAS,
+        changes: true,
+        audited: &[("AliasName", "aliasName")],
+        precheck: Some(ops::alias::check_name),
+        handler: Some(|engine, admitted, trail| Box::pin(ops::alias::delete_alias(engine, admitted, trail))),
+        ..row(Operation::DeleteAlias, "deletealias", "kms:DeleteAlias")
+    },
+    Row {
+        members: alias::LIST_ALIASES,
+        quota: QuotaClass::List,
+        audited: &[KEY, ("Limit", "limit"), ("Marker", "marker")],
+        handler: Some(|engine, admitted, _| Box::pin(ops::alias::list_aliases(engine, admitted))),
+        ..row(Operation::ListAliases, "listaliases", "kms:ListAliases")
+    },
+    Row {
+        members: alias::ALIAS_AND_TARGET,
+        keys: &[
+            KeyArgument { any_state: true, ..argument("AliasName", "updatealias", "kms:UpdateAlias") },
+            KeyArgument { aliases: false, ..argument("TargetKeyId", "updatealias", "kms:UpdateAlias") },
+        ],
+        changes: true,
+        audited: ALIAS_TARGET,
+        precheck: Some(ops::alias::check_name),
+        handler: Some(|engine, admitted, trail| Box::pin(ops::alias::update_alias(engine, admitted, trail))),
+        ..row(Operation::UpdateAlias, "updatealias", "kms:UpdateAlias")
+    },
 ];
 
 macro_rules! not_implemented_rows {
@@ -376,11 +426,9 @@ macro_rules! not_implemented_rows {
 
 not_implemented_rows! {
     ConnectCustomKeyStore => "connectcustomkeystore",
-    CreateAlias => "createalias",
     CreateCustomKeyStore => "createcustomkeystore",
     CreateGrant => "creategrant",
     Decapsulate => "decapsulate",
-    DeleteAlias => "deletealias",
     DeleteCustomKeyStore => "deletecustomkeystore",
     DeleteImportedKeyMaterial => "deleteimportedkeymaterial",
     DeriveSharedSecret => "derivesharedsecret",
@@ -395,7 +443,6 @@ not_implemented_rows! {
     GetParametersForImport => "getparametersforimport",
     GetPublicKey => "getpublickey",
     ImportKeyMaterial => "importkeymaterial",
-    ListAliases => "listaliases",
     ListGrants => "listgrants",
     ListKeyPolicies => "listkeypolicies",
     ListRetirableGrants => "listretirablegrants",
@@ -404,7 +451,6 @@ not_implemented_rows! {
     RetireGrant => "retiregrant",
     RevokeGrant => "revokegrant",
     Sign => "sign",
-    UpdateAlias => "updatealias",
     UpdateCustomKeyStore => "updatecustomkeystore",
     UpdatePrimaryRegion => "updateprimaryregion",
     Verify => "verify",
@@ -424,7 +470,7 @@ mod tests {
             assert_eq!(find(*operation).operation, *operation);
             assert_eq!(find(*operation).handler.is_some(), implemented == 1);
         }
-        assert_eq!((IMPLEMENTED.len(), NOT_IMPLEMENTED.len()), (22, 34));
+        assert_eq!((IMPLEMENTED.len(), NOT_IMPLEMENTED.len()), (26, 30));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The engine over ports in memory: crashes at every write, races of replicas, damage, and every answer.
 
+mod aliases;
 mod backend;
 mod crash;
 mod crash_life;

@@ -1,5 +1,6 @@
 //! The handlers. They act on admitted requests: keys are resolved, allowed and in the right state.
 
+pub mod alias;
 mod changes;
 pub mod data_key;
 pub mod deletion;

@@ -24,7 +24,7 @@ use crate::engine::destruction::Destruction;
 use crate::engine::initialise::{self, initialise};
 use crate::engine::limiter::{Limiter, Rates};
 use crate::engine::local_backend::LocalBackend;
-use crate::engine::snapshot::SnapshotCell;
+use crate::engine::snapshot_cell::SnapshotCell;
 use crate::engine::vault::{Roots, Vault};
 use crate::engine::{Engine, Ports};
 use crate::ports::audit::Audit;
