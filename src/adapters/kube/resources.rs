@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::conditions::{from_status, to_status};
 use super::events::Events;
-use super::field_ownership::{has_older_entry, other_owner, owned_by_api};
+use super::field_ownership::{needs_merge, other_owner, owned_by_api};
 use super::managers::manager_of;
 use super::namespaces::Namespaces;
 use crate::api::crd::condition::{Condition, ConditionReason, ConditionType};
@@ -355,9 +355,9 @@ fn changed_part(found: &KmsKey, change: &SpecChange) -> Result<Option<Part>, Res
     let next = change.applied(&found.spec);
     let mut owned: KmsKeySpec =
         serde_json::from_value(owned_by_api(&found.metadata, &json!(found.spec))).unwrap_or_default();
-    // An apply takes away only what its manager's last apply had.
+    // An apply takes away only what its manager's last apply had. A merge goes against what was read, too.
     let is_stuck = |field: &SpecField| !field.is_set(&next) && !field.is_set(&owned);
-    if has_older_entry(&found.metadata) || fields.iter().any(is_stuck) {
+    if needs_merge(&found.metadata) || fields.iter().any(is_stuck) {
         return Ok(Some(Part::Merged(merge_of(&fields, &json!(next)))));
     }
     fields.iter().for_each(|field| field.copy(&next, &mut owned));
@@ -371,6 +371,8 @@ fn merge_of(fields: &[SpecField], next: &serde_json::Value) -> serde_json::Value
         let value = path.iter().try_fold(next, |value, word| value.get(word)).cloned().unwrap_or_default();
         match path.as_slice() {
             [whole] => spec[whole] = value,
+            // Nothing is left of the part, and not an empty one.
+            [part, _] if next.get(part).is_none() => spec[part] = value,
             [part, below] => spec[part][below] = value,
             _ => {}
         }
