@@ -30,7 +30,7 @@ use crate::engine::vault::{Roots, Vault};
 use crate::engine::{Engine, Ports};
 use crate::ports::audit::Audit;
 use crate::ports::clock::Clock;
-use crate::ports::fake::{FakeAudit, FakeClock, FakeResources, FakeReviewer, FakeStore, FakeUsage};
+use crate::ports::fake::{FakeAudit, FakeClock, FakeResources, FakeReviewer, FakeStore, FakeUsage, FakeWrappingKeys};
 use crate::ports::key_backend::KeyBackend;
 use crate::ports::resources::Resources;
 use crate::ports::reviewer::Reviewer;
@@ -116,6 +116,7 @@ impl Setup {
             clock,
             rng,
             usage: Arc::new(FakeUsage::default()),
+            wrapping_keys: Arc::new(FakeWrappingKeys::default()),
         };
         Arc::new(Engine {
             ports,
