@@ -54,7 +54,8 @@ impl Trail {
                 let context = input.context(member).ok().filter(|context| !context.is_empty())?;
                 Some(context.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
             };
-            let parameter = text.or(number).or_else(|| pairs().map(Parameter::Pairs));
+            let time = || input.time(member).map(|time| Parameter::Text(time.to_rfc3339()));
+            let parameter = text.or(number).or_else(time).or_else(|| pairs().map(Parameter::Pairs));
             if let Some(parameter) = parameter {
                 self.record.request_parameters.push((name, parameter));
             }
