@@ -1,5 +1,7 @@
 //! Wrapping keys that cost nothing: those of the published vectors, over and over.
 
+use std::sync::LazyLock;
+
 use async_trait::async_trait;
 use serde_json::Value;
 
@@ -21,12 +23,16 @@ impl WrappingKeys for FakeWrappingKeys {
         if self.busy {
             return Err(WrappingKeyError::Busy);
         }
-        let vectors: Value = serde_json::from_str(include_str!("../../../e2e/vectors/import.json")).unwrap();
-        let key = vectors["keys"].get(spec.as_str()).ok_or(WrappingKeyError::Failed)?;
+        let key = KEYS.get(spec.as_str()).ok_or(WrappingKeyError::Failed)?;
         let private_key = SecretBytes::new(unhex(key["private_key"].as_str().unwrap()));
         Ok(WrappingKey { private_key, public_key: unhex(key["public_key"].as_str().unwrap()) })
     }
 }
+
+static KEYS: LazyLock<Value> = LazyLock::new(|| {
+    let mut vectors: Value = serde_json::from_str(include_str!("../../../e2e/vectors/import.json")).unwrap();
+    vectors["keys"].take()
+});
 
 fn unhex(text: &str) -> Vec<u8> {
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
