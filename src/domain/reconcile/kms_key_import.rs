@@ -2,14 +2,14 @@
 
 use super::kms_key::{Case, Step};
 use crate::domain::plan::{Action, Fence, FoundMaterial, Reason};
-use crate::domain::record::Record;
+use crate::domain::record::{Material, Record};
 use crate::types::limits::IMPORT_ANNOUNCEMENT_MAX;
 use crate::types::time::Timestamp;
 
 /// When imported material needs a look.
 pub(super) fn wakes_at(record: &Record) -> Option<Timestamp> {
     let present = record.materials.iter().filter(|material| material.is_present());
-    present.filter_map(|material| material.valid_to()).chain(abandoned_at(record)).min()
+    present.filter_map(Material::valid_to).chain(abandoned_at(record)).min()
 }
 
 fn abandoned_at(record: &Record) -> Option<Timestamp> {

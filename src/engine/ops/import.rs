@@ -11,7 +11,7 @@ use crate::crypto::{derive, import as unwrapping};
 use crate::domain::import::{self, Import, announce, announced_version};
 use crate::domain::import_token::{ImportToken, TokenRefusal};
 use crate::domain::plan::{Action, Fence};
-use crate::domain::record::{Record, SCHEMA};
+use crate::domain::record::{Material, Record, SCHEMA};
 use crate::engine::Engine;
 use crate::engine::admit::{Admitted, ResolvedKey, throttled};
 use crate::engine::execute::ActionResult;
@@ -201,7 +201,7 @@ async fn show(engine: &Engine, key: &ResolvedKey, material_id: MaterialId) -> Re
     settled.map_err(|error| internal("an imported material could not be listed", &error))?;
     let read = read_record(engine, key).await?;
     // Where it is not listed, it was deleted meanwhile, or the call that is made again finishes it.
-    let listed = import::find(&read.record, material_id).is_some_and(|material| material.is_present());
+    let listed = import::find(&read.record, material_id).is_some_and(Material::is_present);
     listed.then_some(()).ok_or_else(AwsError::internal)?;
     engine.show_record(&read.record).await;
     Ok(())

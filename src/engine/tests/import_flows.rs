@@ -11,6 +11,7 @@ use crate::api::aws::operation::Operation;
 use crate::api::crd::kms_key::{KmsKeySpec, SpecOrigin};
 use crate::crypto::derive;
 use crate::domain::import;
+use crate::domain::record::Material;
 use crate::domain::resource::Resource;
 use crate::ports::store::Store as _;
 use crate::types::ids::{KeyId, MaterialId};
@@ -90,7 +91,7 @@ pub(super) fn import(world: &World, key_id: &KeyId, material: &[u8], members: Va
 /// Whether the key of `orders` has a material, and has it here.
 fn is_here(world: &World, material: &[u8]) -> Option<bool> {
     let record = record(world)?;
-    import::find(&record, id_of(&record.key_id(), material)).map(|found| found.is_present())
+    import::find(&record, id_of(&record.key_id(), material)).map(Material::is_present)
 }
 
 fn stored(world: &World) -> usize {

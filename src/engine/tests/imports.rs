@@ -27,6 +27,7 @@ use crate::types::ids::KeyId;
 use crate::types::limits::IMPORT_ANNOUNCEMENT_MAX;
 use crate::types::object::{Kind, ObjectName};
 use crate::types::secret::SecretBytes;
+use crate::types::time::{Span, Timestamp};
 
 const NEW: &str = "NEW_KEY_MATERIAL";
 
@@ -102,7 +103,7 @@ fn a_key_waits_for_its_material_and_then_uses_those_very_bytes() {
     assert_eq!(waiting, "KMSInvalidStateException");
     let before = world.setup.clock_now();
     let given = world.ok(Operation::GetParametersForImport, parameters(&key_id));
-    let until = before.plus(crate::types::time::Span::from_hours(24));
+    let until = before.plus(Span::from_hours(24));
     assert_eq!((&given["KeyId"], &given["ParametersValidTo"]), (&json!(arn(&key_id)), &json!(until.epoch_seconds())));
     let answer = imports(&world, &key_id, &ONE, json!({"KeyMaterialDescription": "from the safe"}));
     let expected = json!({"KeyId": arn(&key_id), "KeyMaterialId": id_of(&key_id, &ONE).to_string()});
@@ -232,7 +233,7 @@ fn material_expires_by_itself_and_can_be_brought_again() {
     let encrypted = world.encrypt(&key_id);
     let metadata = world.ok(Operation::DescribeKey, id(&key_id))["KeyMetadata"].clone();
     assert_eq!(metadata["ExpirationModel"], "KEY_MATERIAL_EXPIRES");
-    assert_eq!(metadata["ValidTo"].as_f64(), Some(valid_to as f64));
+    assert_eq!(metadata["ValidTo"], json!(Timestamp::from_seconds(valid_to).epoch_seconds()));
     world.pass(3_600_000 - 1);
     assert_eq!(world.state(&key_id), "Enabled");
     world.pass(1);
