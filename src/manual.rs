@@ -16,6 +16,10 @@ pub mod local {}
 #[doc = include_str!("manual/cluster.md")]
 pub mod cluster {}
 
+/// The life of a key: rotation, deletion, restore, destruction.
+#[doc = include_str!("manual/life.md")]
+pub mod life {}
+
 /// The AWS KMS API inside a pod.
 #[doc = include_str!("manual/sidecar.md")]
 pub mod sidecar {}

@@ -32,7 +32,7 @@ def test_a_key_is_waited_for_and_listed_with_kubectl(tenant: Tenant) -> None:
     tenant.apply("orders")
     tenant.kubectl("wait", "--for=condition=Ready", "--timeout=15s", "kmskey/orders").ok()
     header, row = tenant.kubectl("get", "kmskeys").ok().splitlines()
-    assert header.split() == ["NAME", "STATE", "READY", "KEY-ID", "AGE"]
+    assert header.split() == ["NAME", "STATE", "READY", "KEY-ID", "NEXT-ROTATION", "DELETION", "AGE"]
     assert row.split()[:4] == ["orders", "Enabled", "True", tenant.status("orders")["keyId"]]
 
 

@@ -311,6 +311,17 @@ def unwrap_root(stored: bytes, file_key: bytes, installation: bytes, term: int, 
     return root
 
 
+# Record
+
+
+def current_version(record: Mapping[str, Any]) -> int:
+    """The version that encrypts, which is not the newest one while a rotation is on its way."""
+    versions = [row["version"] for row in record["materials"]]
+    if not versions:
+        raise Refused("unknown key", "no material")
+    return record.get("current_version", versions[-1])
+
+
 # Folder of `coffer local`
 
 
@@ -357,6 +368,8 @@ class Folder:
         row = next((row for row in record["materials"] if row["version"] == version), None)
         if row is None:
             raise Refused("unknown key", f"no version {version}")
+        if not row.get("imported", {"present": True})["present"]:
+            raise Refused("unknown key", f"version {version} was imported and is gone")
         container = (self.state / "material" / row["object_name"]).read_bytes()
         spec, raw = record["immutable_spec"], record["key_id"]
         root = self.root_key(row["term"])
@@ -379,9 +392,9 @@ class Folder:
         return open_blob(blob, self.find, context)
 
     def seal_blob(self, printed_key_id: str, plaintext: bytes, context: Context | None = None) -> bytes:
-        """A blob under the newest version; an announced version has no material yet."""
+        """A blob under the current version."""
         record = self.record(printed_key_id)
-        version = max(row["version"] for row in record["materials"])
+        version = current_version(record)
         material = self.material(printed_key_id, version)
         return seal_blob(
             material, record["key_id"], version, plaintext, context, multi_region=record["multi_region"]

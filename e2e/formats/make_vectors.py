@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 import coffer_content as content
 import coffer_formats as formats
+import sample_records_2
 from committing_attack import Side, collide
 from import_vectors import import_tokens
 from sample_records import (
@@ -203,7 +204,7 @@ def identifier_answers() -> Json:
 
 
 def content_answer(
-    name: str, kind: content.Map, purpose: str, object_name: str, bound_id: bytes, epoch: int, value: Json
+    name: str, kind: content.Content, purpose: str, object_name: str, bound_id: bytes, epoch: int, value: Json
 ) -> Json:
     encoded = content.encode_content(kind, value)
     stored = formats.seal_object(ROOT, purpose, bound_id, epoch, encoded)
@@ -221,16 +222,24 @@ def content_answer(
 
 
 def record_answers() -> Iterator[Json]:
-    """The second record follows the first of the same key, so its previous hash is checkable."""
+    """The second record follows the first of the same key, so its previous hash is checkable.
+
+    The first three are of schema 1 and stay for ever, because that is what earlier versions stored.
+    """
     minimal = minimal_record()
     raw, name = minimal["key_id"], f"key-{formats.print_key_id(minimal['key_id'])}"
     first = content_answer("minimal, Creating", content.RECORD, "state", name, raw, 1, minimal)
     yield first
     created = created_record(bytes.fromhex(first["stored"]))
-    yield content_answer("Created with one material", content.RECORD, "state", name, raw, 2, created)
+    second = content_answer("Created with one material", content.RECORD, "state", name, raw, 2, created)
+    yield second
     full = full_record()
     raw, name = full["key_id"], f"key-{formats.print_key_id(full['key_id'], multi_region=True)}"
     yield content_answer("every field", content.RECORD, "state", name, raw, 7, full)
+    for name, record in sample_records_2.records(bytes.fromhex(second["stored"])).items():
+        raw = record["key_id"]
+        object_name = f"key-{formats.print_key_id(raw, record['multi_region'])}"
+        yield content_answer(name, content.RECORD, "state", object_name, raw, 3, record)
 
 
 def claim_answers() -> Iterator[tuple[str, Json]]:

@@ -20,6 +20,7 @@ import coffer_content as content
 import coffer_formats as formats
 import make_vectors
 import sample_records
+import sample_records_2
 from coffer_content import Refused
 from coffer_formats import Folder, Found, Root
 from make_vectors import CONTEXT, KEY_ID, MATERIAL, ROOT, SALT, VERSION
@@ -284,7 +285,9 @@ RECORDS = {
     "minimal": sample_records.minimal_record(),
     "created": sample_records.created_record(b""),
     "full": sample_records.full_record(),
+    **sample_records_2.records(b""),
 }
+FULL_2 = "schema 2, every field"
 
 
 @pytest.mark.parametrize("name", RECORDS)
@@ -293,18 +296,22 @@ def test_records_are_read_back(name: str) -> None:
     assert content.decode_content(content.RECORD, encoded) == RECORDS[name]
 
 
-def changed_record(change: Callable[[dict[int, Any]], Any]) -> bytes:
-    """The bytes of the full record after `change` to its generic value."""
-    raw = cbor2.loads(content.encode_content(content.RECORD, RECORDS["full"]))
+def changed_record(change: Callable[[dict[int, Any]], Any], name: str = "full") -> bytes:
+    """The bytes of a record after `change` to its generic value."""
+    raw = cbor2.loads(content.encode_content(content.RECORD, RECORDS[name]))
     change(raw)
     return cbor2.dumps(raw, canonical=True)
 
 
 CHANGES: dict[str, Callable[[dict[int, Any]], Any]] = {
     "a missing field": lambda raw: raw.pop(7),
-    "an unknown field": lambda raw: raw.update({16: 1}),
-    "an unknown inner field": lambda raw: raw[9].update({2: 1}),
+    "an unknown field": lambda raw: raw.update({23: 1}),
+    "an unknown inner field": lambda raw: raw[9].update({3: 1}),
     "no schema": lambda raw: raw.pop(1),
+    "schema 0": lambda raw: raw.update({1: 0}),
+    "a version of 33 bits": lambda raw: raw.update({11: 2**32}),
+    "an unknown hold cause": lambda raw: raw[8][0].update({1: "DisableKez"}),
+    "more materials than 1,200": lambda raw: raw.update({10: [raw[10][0] | {1: at} for at in range(1201)]}),
     "a bool where a number belongs": lambda raw: raw[4].update({5: True}),
     "a number where a bool belongs": lambda raw: raw.update({3: 1}),
     "a float": lambda raw: raw.update({14: 1.0}),
@@ -324,6 +331,109 @@ CHANGES: dict[str, Callable[[dict[int, Any]], Any]] = {
 @pytest.mark.parametrize("name", CHANGES)
 def test_records_with_a_wrong_value_are_refused(name: str) -> None:
     assert stage_of(content.decode_content, content.RECORD, changed_record(CHANGES[name])) == "parse"
+
+
+CHANGES_2: dict[str, Callable[[dict[int, Any]], Any]] = {
+    "an unknown field": lambda raw: raw.update({23: 1}),
+    "an unknown rotation type of a material": lambda raw: raw[10][1].update({6: "MANUAL"}),
+    "an unknown rotation type of an announcement": lambda raw: raw[17].update({2: "on_demand"}),
+    "an unknown lifecycle": lambda raw: raw.update({7: "Destroyes"}),
+    "an unknown hold cause": lambda raw: raw[8][2].update({1: "ScheduleKeyDeletioo"}),
+    "an unknown manager": lambda raw: raw.update({18: "OWNER"}),
+    "a customer as manager, written out": lambda raw: raw.update({18: "CUSTOMER"}),
+    "import epoch 0, written out": lambda raw: raw.update({20: 0}),
+    "extend on use false, written out": lambda raw: raw[6][5].update({5: False}),
+    "extend on use as a number": lambda raw: raw[6][5].update({5: 1}),
+    "imported without present": lambda raw: raw[10][2][9].pop(1),
+    "imported as a flag": lambda raw: raw[10][2].update({9: True}),
+    "present as a number": lambda raw: raw[10][2][9].update({1: 1}),
+    "an announced import without present": lambda raw: raw[17][4][2].pop(1),
+    "an announced import without a material id": lambda raw: raw[17][4].pop(1),
+    "an announced import with a short material id": lambda raw: raw[17][4].update({1: bytes(31)}),
+    "an announcement without its time": lambda raw: raw[17].pop(1),
+    "an unknown field of an announcement": lambda raw: raw[17].update({5: 1}),
+    "an attempt without its actor": lambda raw: raw[19].pop(2),
+    "current version as text": lambda raw: raw.update({16: "3"}),
+    "current version null": lambda raw: raw.update({16: None}),
+    "current version negative": lambda raw: raw.update({16: -1}),
+    "current version of 33 bits": lambda raw: raw.update({16: 2**32}),
+    "destroyed at as text": lambda raw: raw.update({21: "2025-10-09"}),
+    "restored at as a float": lambda raw: raw.update({22: 1.5}),
+    "the next rotation null": lambda raw: raw[9].update({2: None}),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES_2)
+def test_records_of_schema_2_with_a_wrong_value_are_refused(name: str) -> None:
+    changed = changed_record(CHANGES_2[name], FULL_2)
+    assert stage_of(content.decode_content, content.RECORD, changed) == "parse"
+
+
+ADDED_BY_SCHEMA_2: dict[str, Callable[[dict[int, Any], dict[int, Any]], Any]] = {
+    **{f"key {key}": lambda old, new, key=key: old.update({key: new[key]}) for key in range(16, 23)},
+    "extend on use": lambda old, new: old[6][5].update({5: True}),
+    "the next rotation": lambda old, new: old[9].update({2: new[9][2]}),
+    **{
+        f"key {key} of a material": lambda old, new, key=key: old[10][2].update({key: new[10][2][key]})
+        for key in range(6, 10)
+    },
+    "Destroying": lambda old, new: old.update({7: "Destroying"}),
+    "Destroyed": lambda old, new: old.update({7: "Destroyed"}),
+    "ScheduleKeyDeletion": lambda old, new: old[8].append(new[8][2]),
+}
+
+
+@pytest.mark.parametrize("name", ADDED_BY_SCHEMA_2)
+def test_a_record_of_schema_1_has_nothing_that_schema_2_added(name: str) -> None:
+    new = cbor2.loads(changed_record(lambda _: None, FULL_2))
+    changed = changed_record(lambda old: ADDED_BY_SCHEMA_2[name](old, new))
+    assert stage_of(content.decode_content, content.RECORD, changed) == "parse"
+    raw = cbor2.loads(changed) | {1: 2}
+    assert content.decode_content(content.RECORD, cbor2.dumps(raw, canonical=True))["schema"] == 2
+
+
+def test_false_is_not_encoded_where_it_is_left_out() -> None:
+    record = sample_records_2.every_field()
+    record["last_spec"]["deletion"]["extend_on_use"] = False
+    assert stage_of(content.encode_content, content.RECORD, record) == "parse"
+
+
+def fields_of(raw: Any, path: str = "") -> set[str]:
+    """The path of each integer key in a generic value, rows of an array taken together."""
+    if type(raw) is list:
+        return set().union(*(fields_of(row, path) for row in raw))
+    if type(raw) is not dict:
+        return set()
+    inner = (fields_of(value, f"{path}.{key}") for key, value in raw.items())
+    return {f"{path}.{key}" for key in raw}.union(*inner)
+
+
+def defined(table: content.Map, path: str = "") -> set[str]:
+    """The same of a table."""
+    found = {f"{path}.{key}" for key in table.fields}
+    for key, (_, kind) in table.fields.items():
+        inner = kind.row if isinstance(kind, content.Rows) else kind
+        found |= defined(inner, f"{path}.{key}") if isinstance(inner, content.Map) else set()
+    return found
+
+
+@pytest.mark.parametrize(("name", "schema"), [("full", 1), (FULL_2, 2)])
+def test_every_field_of_a_schema_is_in_its_fullest_record(name: str, schema: int) -> None:
+    fields = fields_of(cbor2.loads(changed_record(lambda _: None, name)))
+    assert fields == defined(content.RECORD.tables[schema - 1])
+
+
+@pytest.mark.parametrize(("name", "version"), [
+    ("created", 1), ("full", 3), ("schema 2, a record of schema 1 written again", 1), ("schema 2, rotated", 3),
+    ("schema 2, a rotation on its way", 1), ("schema 2, imported material that waits", 1),
+])  # fmt: skip
+def test_the_current_version_encrypts_and_else_the_newest(name: str, version: int) -> None:
+    assert formats.current_version(RECORDS[name]) == version
+
+
+@pytest.mark.parametrize("name", ["minimal", "schema 2, an import announced"])
+def test_without_material_nothing_encrypts(name: str) -> None:
+    assert stage_of(formats.current_version, RECORDS[name]) == "unknown key"
 
 
 ENTRY = {"schema": 1, "namespace": "a", "namespace_uid": bytes(16)}
@@ -352,9 +462,9 @@ def test_other_encodings_of_one_value_are_refused(text: str) -> None:
 
 
 def test_a_newer_schema_is_read_and_not_written() -> None:
-    newer = changed_record(lambda raw: (raw.update({1: 2, 16: "new"}), raw[4].update({6: "new"})))
+    newer = changed_record(lambda raw: (raw.update({1: 3, 23: "new"}), raw[4].update({6: "new"})), FULL_2)
     read = content.decode_content(content.RECORD, newer)
-    assert read == RECORDS["full"] | {"schema": 2}
+    assert read == RECORDS[FULL_2] | {"schema": 3}
     assert stage_of(content.encode_content, content.RECORD, read) == "parse"
 
 
@@ -419,6 +529,34 @@ def test_a_folder_refuses_objects_under_other_names(tmp_path: Path) -> None:
     owner.rename(owner.with_name(f"owner-{formats.owner_hash('shop', 'orders')}"))
     assert stage_of(folder.owner, "shop", "orders") == "tag"
     assert stage_of(folder.record, "../" + printed) == "parse"
+
+
+def test_a_folder_seals_with_the_current_version(tmp_path: Path) -> None:
+    """While a rotation is on its way, the version before it encrypts and both decrypt."""
+    printed = make_folder(tmp_path, False)
+    folder, raw, newer = Folder(tmp_path), formats.parse_key_id(printed)[0], bytes(32)
+    record, root = folder.record(printed), folder.root_key()
+    row = {
+        "version": 2, "term": 1, "material_id": formats.material_id(newer, raw),
+        "object_name": f"material-{printed}-v2-t1", "created_at": 1, "rotation": "AUTOMATIC",
+    }
+    container = formats.seal_material(root, raw, 2, newer, "SYMMETRIC_DEFAULT", "AWS_KMS")
+    write(folder.state / "material" / row["object_name"], container)
+
+    def store(**changes: Any) -> None:
+        changed = record | {"schema": 2, "materials": [*record["materials"], row]} | changes
+        sealed = formats.seal_object(root, "state", raw, 3, content.encode_content(content.RECORD, changed))
+        write(folder.state / "key" / f"key-{printed}", sealed)
+
+    store(current_version=1)
+    assert folder.seal_blob(printed, b"text")[24:28] == formats.u32(1)
+    assert folder.open_blob(formats.seal_blob(newer, raw, 2, b"new", {})) == b"new"
+    row["activated_at"] = 2
+    store(current_version=2)
+    assert folder.seal_blob(printed, b"text")[24:28] == formats.u32(2)
+    row["imported"] = {"present": False}
+    store(current_version=2)
+    assert stage_of(folder.seal_blob, printed, b"text") == "unknown key"
 
 
 def test_a_folder_compares_the_material_id_of_what_it_unseals(tmp_path: Path) -> None:

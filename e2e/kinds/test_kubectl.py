@@ -46,14 +46,14 @@ def test_columns_of_keys(fresh: Kubectl) -> None:
     deleted = "2026-12-01T00:00:00Z"
     with_status(fresh, written, {
         "keyState": "PendingDeletion", "keyId": KEY_ID, "keyManager": "CUSTOMER", "deletionDate": deleted,
-        "conditions": [condition("Ready", "False")],
+        "nextRotationDate": deleted, "conditions": [condition("Ready", "False")],
     })
     head, row = table(fresh("get", "kmskeys").ok())
-    assert head == ["NAME", "STATE", "READY", "KEY-ID", "AGE"]
-    assert row[:-1] == ["orders", "PendingDeletion", "False", KEY_ID]
+    assert head == ["NAME", "STATE", "READY", "KEY-ID", "NEXT-ROTATION", "DELETION", "AGE"]
+    assert row[:-1] == ["orders", "PendingDeletion", "False", KEY_ID, deleted, deleted]
     head, row = table(fresh("get", "kk", "-o", "wide").ok())
-    assert head == ["NAME", "STATE", "READY", "SPEC", "KEY-ID", "MANAGER", "DELETION", "AGE"]
-    assert row[:-1] == ["orders", "PendingDeletion", "False", "RSA_2048", KEY_ID, "CUSTOMER", deleted]
+    assert head == ["NAME", "STATE", "READY", "SPEC", "KEY-ID", "MANAGER", "NEXT-ROTATION", "DELETION", "AGE"]
+    assert row[:-1] == ["orders", "PendingDeletion", "False", "RSA_2048", KEY_ID, "CUSTOMER", deleted, deleted]
 
 
 def test_columns_of_policies(fresh: Kubectl) -> None:
@@ -91,12 +91,12 @@ def test_the_installation_keeps_its_id_and_shows_its_replicas(kubectl: Kubectl) 
     replicas = [{"name": f"coffer-{number}", **replica} for number in range(2)]
     try:
         with_status(kubectl, written, {
-            "conditions": [condition("RootInSameStore", "False")], "keyCount": 3, "replicaCount": 2,
+            "conditions": [condition("RootInSameStore", "False"), condition("DestroyFrozen", "True")], "keyCount": 3, "replicaCount": 2,
             "replicas": replicas,
         })
         head, row = table(kubectl("get", "coffer").ok())
-        assert head == ["NAME", "ID", "REGION", "REPLICAS", "ROOTINSAMESTORE", "AGE"]
-        assert row[:-1] == ["coffer", "00112233445566778899aabbccddeeff", "us-east-1", "2", "False"]
+        assert head == ["NAME", "ID", "REGION", "REPLICAS", "ROOTINSAMESTORE", "DESTROYFROZEN", "AGE"]
+        assert row[:-1] == ["coffer", "00112233445566778899aabbccddeeff", "us-east-1", "2", "False", "True"]
         other = {**written, "spec": {"installationId": "f" * 32, "region": "us-east-1"}}
         says = "spec.installationId cannot be changed; another id is another installation"
         kubectl("apply", "--server-side", "--force-conflicts", manifest=other).refused(says)

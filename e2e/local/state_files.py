@@ -8,7 +8,7 @@ from pathlib import Path
 
 import cbor2
 import coffer_formats as formats
-from coffer_content import RECORD, SCHEMA, encode_content
+from coffer_content import RECORD, encode_content
 
 from support import Coffer
 
@@ -76,5 +76,5 @@ def make_newer(server: Coffer, key: str) -> None:
     root = folder.root_key(int.from_bytes(stored[16:20], "big"))
     epoch, content = formats.open_object(root, "state", raw, stored)
     assert encode_content(RECORD, folder.record(key)) == content
-    newer = cbor2.dumps(cbor2.loads(content) | {1: SCHEMA + 1, 900: "from the future"}, canonical=True)
+    newer = cbor2.dumps(cbor2.loads(content) | {1: RECORD.schema + 1, 900: "from the future"}, canonical=True)
     path.write_bytes(formats.seal_object(root, "state", raw, epoch, newer))

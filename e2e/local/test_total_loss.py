@@ -39,6 +39,9 @@ def test_a_region_of_which_only_the_objects_are_left_is_not_initialised(server: 
     server.stop()
     for kind in (*KINDS, "root"):
         empty(server.data / REGION / kind)
+    # The note of the time is evidence of an earlier life too.
+    assert "root" in server.refuse_to_start()
+    empty(server.data / REGION / "replica")
     error = server.refuse_to_start()
     assert "their keys were lost" in error and str(server.data / REGION) in error
 

@@ -24,6 +24,8 @@ pub mod label {
     pub const KEY_ID: &[u8] = b"k8s-kms/v1/key-id";
     /// Account of a namespace.
     pub const ACCOUNT: &[u8] = b"k8s-kms/v1/account";
+    /// Alias hash of an account and an alias.
+    pub const ALIAS: &[u8] = b"k8s-kms/v1/alias";
     /// Owner hash of a resource.
     pub const OWNER: &[u8] = b"k8s-kms/v1/owner";
 }

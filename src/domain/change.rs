@@ -3,7 +3,7 @@
 
 use super::lifecycle::is_material_whole;
 use super::reconcile::kms_key_rotation::{announce, mark_rotating};
-use super::record::{Attempt, Hold, HoldCause, Lifecycle, Record, RotationType};
+use super::record::{Attempt, Hold, HoldCause, Lifecycle, RECORD_SCHEMA, Record, RotationType};
 use crate::types::ids::MaterialId;
 use crate::types::key::Origin;
 use crate::types::limits::{ATTEMPT_NOTE_PERIOD, AUTOMATIC_ROTATION_NEAR, ON_DEMAND_ROTATIONS_MAX};
@@ -54,8 +54,10 @@ pub enum ChangeRefusal {
     NoSuchMaterial(MaterialId),
 }
 
-fn write(record: &Record, change: impl FnOnce(&mut Record)) -> Change {
+pub(super) fn write(record: &Record, change: impl FnOnce(&mut Record)) -> Change {
     let mut next = record.clone();
+    // A record of a newer schema stays one, and is then not written.
+    next.schema = next.schema.max(RECORD_SCHEMA);
     change(&mut next);
     Change::Write(Box::new(next))
 }

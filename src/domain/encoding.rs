@@ -25,7 +25,8 @@ pub trait Content: Encode<()> + for<'b> Decode<'b, ()> {
     /// The schema that its writer knew.
     fn schema(&self) -> u32;
 
-    /// Whether its lists are within their bounds and in their order, as every writer leaves them.
+    /// Whether its lists are within their bounds and in their order, and whether it has only what its schema has, as
+    /// every writer leaves it.
     fn is_well_formed(&self) -> bool {
         true
     }
@@ -42,8 +43,34 @@ impl Content for Record {
         let bounded = self.holds.len() <= HOLDS_MAX && self.materials.len() <= MATERIALS_MAX;
         let causes = self.holds.iter().map(|hold| hold.cause.as_str());
         let versions = self.materials.iter().map(|material| material.version);
-        bounded && causes.is_sorted_by(|left, right| left < right) && versions.is_sorted_by(|left, right| left < right)
+        let sorted =
+            causes.is_sorted_by(|left, right| left < right) && versions.is_sorted_by(|left, right| left < right);
+        // What these say is said by leaving them out.
+        let plain = self.manager != Some(KeyManager::Customer) && self.import_epoch != Some(0);
+        bounded && sorted && plain && (self.schema > 1 || is_of_schema_1(self))
     }
+}
+
+/// Whether a record has nothing that schema 2 added. A version that knows schema 1 alone could not read it otherwise.
+fn is_of_schema_1(record: &Record) -> bool {
+    let Record { current_version, announcement, manager, attempt, import_epoch, destroyed_at, restored_at, .. } =
+        record;
+    let keys = current_version.is_none()
+        && announcement.is_none()
+        && manager.is_none()
+        && attempt.is_none()
+        && import_epoch.is_none()
+        && destroyed_at.is_none()
+        && restored_at.is_none();
+    let materials = record.materials.iter().all(|material| {
+        material.rotation.is_none()
+            && material.activated_at.is_none()
+            && material.request.is_none()
+            && material.imported.is_none()
+    });
+    let words = matches!(record.lifecycle, Lifecycle::Creating | Lifecycle::Created)
+        && record.hold(HoldCause::ScheduleKeyDeletion).is_none();
+    keys && materials && words && record.due.rotation.is_none() && !record.spec.deletion.extend_on_use
 }
 
 impl Content for OwnerClaim {
@@ -67,15 +94,16 @@ pub enum ContentError {
     /// Written by a later version; it may be read and must not be written.
     #[error("the content has schema {0}, which is newer than what this version writes")]
     NewerSchema(u32),
-    /// Holds or materials are too many, or not in their order.
-    #[error("the content has lists that are too long or out of order")]
+    /// Holds or materials are too many, or not in their order, or a value is there that its schema leaves out.
+    #[error("the content has lists that are too long or out of order, or values that its schema leaves out")]
     IllFormed,
 }
 
 /// The bytes of a content.
 ///
 /// # Errors
-/// `NewerSchema` for a content that a later version wrote, `IllFormed` for lists out of bounds or order.
+/// `NewerSchema` for a content that a later version wrote, `IllFormed` for lists out of bounds or order and for values
+/// that its schema leaves out.
 pub fn encode<T: Content>(content: &T) -> Result<Vec<u8>, ContentError> {
     if content.schema() > T::SCHEMA {
         return Err(ContentError::NewerSchema(content.schema()));
@@ -98,8 +126,8 @@ fn write<T: Content>(content: &T) -> Result<Vec<u8>, ContentError> {
 /// Reads a content. One of a newer schema is read as far as this version knows it.
 ///
 /// # Errors
-/// `Malformed` for bytes that are not the encoding of what they say, `IllFormed` for lists out of bounds or
-/// order.
+/// `Malformed` for bytes that are not the encoding of what they say, `IllFormed` for lists out of bounds or order
+/// and for values that its schema leaves out.
 pub fn decode<T: Content>(bytes: &[u8]) -> Result<T, ContentError> {
     let mut decoder = Decoder::new(bytes);
     let content: T = decoder.decode().map_err(|_| ContentError::Malformed)?;

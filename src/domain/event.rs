@@ -38,6 +38,8 @@ impl EventReason {
     pub const fn of(because: Reason) -> Option<Self> {
         match because {
             Reason::RotationShown => Some(Self::KeyRotated),
+            Reason::ResourceGone => Some(Self::DeletionScheduled),
+            Reason::ResourceReplaced => Some(Self::KeyRestored),
             Reason::KeyReplaced => Some(Self::KeyReplaced),
             Reason::KeyDestroyedBefore => Some(Self::PreviousKeyDestroyed),
             Reason::Destroyed => Some(Self::KeyDestroyed),
@@ -74,6 +76,19 @@ impl EventReason {
             (_, ConditionReason::Failed) => Self::ReconcileFailed,
             (_, ConditionReason::Creating | ConditionReason::StaleView) => return None,
         })
+    }
+
+    /// What is told of all that was done together: each step, and the change of readiness where no step says it.
+    #[must_use]
+    pub fn all(happened: &[Reason], before: Option<ConditionReason>, now: ConditionReason) -> Vec<Self> {
+        let mut told: Vec<Self> = happened.iter().filter_map(|because| Self::of(*because)).collect();
+        let change = Self::between(before, now).filter(|change| {
+            let is_said =
+                told.contains(change) || (!told.is_empty() && matches!(change, Self::KeyCreated | Self::KeyReady));
+            !is_said || told.contains(&Self::KeyReplaced) || told.contains(&Self::PreviousKeyDestroyed)
+        });
+        told.extend(change.filter(|change| !told.contains(change)));
+        told
     }
 
     /// Whether somebody may have to do something.
@@ -135,6 +150,16 @@ mod tests {
             assert!(!reason.note().is_empty() && !reason.action().is_empty());
         }
         assert!(EventReason::KeyDestroyed.is_warning() && !EventReason::KeyRotated.is_warning());
+    }
+
+    #[test]
+    fn a_restore_is_told_as_one_and_not_as_a_new_key() {
+        let told = |happened: &[Reason], before| EventReason::all(happened, before, ConditionReason::AsExpected);
+        assert_eq!(told(&[Reason::ResourceReplaced], None), [EventReason::KeyRestored]);
+        assert_eq!(told(&[Reason::MaterialMade], None), [EventReason::KeyCreated]);
+        assert_eq!(told(&[Reason::RotationShown], Some(ConditionReason::AsExpected)), [EventReason::KeyRotated]);
+        let replaced = [Reason::KeyDestroyedBefore, Reason::MaterialMade];
+        assert_eq!(told(&replaced, None), [EventReason::PreviousKeyDestroyed, EventReason::KeyCreated]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! An import is announced, its material is stored, and the reconciler lists it; a deletion is written first, and the
 //! stored bytes go after that. So no crash leaves bytes that a record does not know of, or a record without its bytes.
 
-use super::change::{Change, ChangeRefusal};
+use super::change::{Change, ChangeRefusal, write};
 use super::record::{AnnouncedImport, Announcement, Imported, Lifecycle, Material, Record};
 use crate::types::ids::MaterialId;
 use crate::types::import::ImportType;
@@ -36,21 +36,19 @@ pub fn announce(record: &Record, import: &Import, now: Timestamp) -> Change {
     let earlier = known.and_then(|material| material.imported.as_ref()).and_then(|earlier| earlier.description.clone());
     let description = import.description.clone().or(earlier);
     let imported = Imported { present: true, valid_to: import.valid_to, description };
-    let mut next = Box::new(record.clone());
-    match next.materials.iter_mut().find(|material| material.material_id == import.material_id) {
-        Some(here) if here.is_present() => {
-            if here.imported.as_ref() == Some(&imported) {
-                return Change::NoOp;
-            }
-            here.imported = Some(imported);
-        }
-        _ => {
-            next.announced_version = Some(known.map_or_else(|| new_version(record, import), |known| known.version));
+    let version = known.map_or_else(|| new_version(record, import), |known| known.version);
+    match known.filter(|known| known.is_present()) {
+        Some(here) if here.imported.as_ref() == Some(&imported) => Change::NoOp,
+        Some(_) => write(record, |next| {
+            let same = next.materials.iter_mut().filter(|material| material.version == version);
+            same.for_each(|material| material.imported = Some(imported.clone()));
+        }),
+        None => write(record, |next| {
             let import = Some(AnnouncedImport { material_id: import.material_id, imported });
+            next.announced_version = Some(version);
             next.announcement = Some(Announcement { announced_at: now, rotation: None, request: None, import });
-        }
+        }),
     }
-    Change::Write(next)
 }
 
 /// The version that the record announces, where it announces this material.
@@ -70,10 +68,10 @@ pub fn delete(record: &Record, named: Option<MaterialId>) -> Change {
     if !target.is_present() {
         return Change::NoOp;
     }
-    let mut next = Box::new(record.clone());
-    let same = next.materials.iter_mut().filter(|material| material.version == target.version);
-    same.filter_map(|material| material.imported.as_mut()).for_each(|imported| imported.present = false);
-    Change::Write(next)
+    write(record, |next| {
+        let same = next.materials.iter_mut().filter(|material| material.version == target.version);
+        same.filter_map(|material| material.imported.as_mut()).for_each(|imported| imported.present = false);
+    })
 }
 
 /// The material of this id, whether it is here or not.

@@ -1,5 +1,6 @@
 //! L2, the functional core: values in, decisions out. No input or output, no clock, no randomness, no panic.
 
+pub mod alias;
 pub mod allowed;
 pub mod authority;
 pub mod authorize;
@@ -19,6 +20,7 @@ pub mod reconcile;
 pub mod record;
 pub mod replica;
 pub mod resource;
+pub mod spec_change;
 pub mod transitions;
 pub mod validate;
 pub mod vanished;

@@ -129,7 +129,7 @@ pub fn wanted_key(spec: &KmsKeySpec) -> Result<WantedKey, SpecError> {
         tags: checked_tags(spec)?,
         policy: policy_default(spec.policy)?,
         deletion: deletion_spec(spec.deletion.as_ref())?,
-        rotation: rotation_spec(spec.rotation.as_ref(), &immutable)?,
+        rotation: rotation_spec(spec.rotation.as_ref(), immutable)?,
     };
     Ok(WantedKey { immutable, multi_region, key_id: fixed_key_id(spec, multi_region)?, mutable })
 }
@@ -158,7 +158,9 @@ fn immutable_spec(spec: &KmsKeySpec) -> Result<ImmutableSpec, SpecError> {
     let origin = match spec.origin.unwrap_or(SpecOrigin::Generated) {
         SpecOrigin::Generated => Origin::AwsKms,
         SpecOrigin::Imported => Origin::External,
-        other => return Err(SpecError::NotImplemented { field: "origin", value: other.as_str() }),
+        other @ SpecOrigin::KeyStore => {
+            return Err(SpecError::NotImplemented { field: "origin", value: other.as_str() });
+        }
     };
     Ok(ImmutableSpec { key_spec, key_usage, origin })
 }
@@ -204,7 +206,7 @@ fn deletion_spec(deletion: Option<&Deletion>) -> Result<DeletionSpec, SpecError>
 }
 
 /// Rotation by spec is stored and not acted on yet, so what would be acted on is refused.
-fn rotation_spec(rotation: Option<&Rotation>, immutable: &ImmutableSpec) -> Result<RotationSpec, SpecError> {
+fn rotation_spec(rotation: Option<&Rotation>, immutable: ImmutableSpec) -> Result<RotationSpec, SpecError> {
     let rotation = rotation.cloned().unwrap_or_default();
     let bounds = (ROTATION_PERIOD_DAYS_MIN, ROTATION_PERIOD_DAYS_MAX);
     let period_days = checked_days(rotation.period_days, "rotation.periodDays", bounds, ROTATION_PERIOD_DAYS_DEFAULT)?;

@@ -242,7 +242,8 @@ fn check_key(
         let message = format!("{} key usage is {} which is not valid for {}.", key.arn, spec.key_usage, row.operation);
         return Err(AwsError::new(ErrorCode::InvalidKeyUsage, message));
     }
-    check(rule_of(row.operation), key.entry.state(now)).map_err(|refusal| match refusal {
+    let rule = if argument.any_state { StateRule::Any } else { rule_of(row.operation) };
+    check(rule, key.entry.state(now)).map_err(|refusal| match refusal {
         StateRefusal::Disabled => AwsError::new(ErrorCode::Disabled, format!("{} is disabled.", key.arn)),
         StateRefusal::Invalid(words) => AwsError::new(ErrorCode::KmsInvalidState, format!("{} {words}", key.arn)),
     })?;

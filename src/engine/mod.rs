@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod admit;
+pub mod aliases;
 pub mod approvals;
 pub mod changes;
 pub mod destruction;
@@ -18,6 +19,7 @@ pub mod refusals;
 mod resolve;
 pub mod service_events;
 pub mod snapshot;
+pub mod snapshot_cell;
 pub mod sweep;
 pub mod table;
 pub mod timers;
@@ -78,7 +80,7 @@ pub struct Engine {
     /// Opens and seals the state.
     pub vault: vault::Vault,
     /// What requests are answered from.
-    pub snapshots: snapshot::SnapshotCell,
+    pub snapshots: snapshot_cell::SnapshotCell,
     /// Resources whose keys changed.
     pub changes: changes::ChangedOwners,
     /// Request rates.

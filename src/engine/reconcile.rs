@@ -203,8 +203,11 @@ impl Engine {
             let key = observed.record.as_ref().map(|read| self.projection(&read.content, observed.health()));
             self.ports
                 .resources
-                .report(resource, Report { key, conditions: plan.conditions, happened: done.because })
+                .report(resource, Report { key, conditions: plan.conditions, happened: done.because.clone() })
                 .await;
+        }
+        if let (None, Some(read)) = (resource, &observed.record) {
+            self.ports.resources.report_left(&read.content.owner, &done.because).await;
         }
         if let Some(revision) = done.written {
             self.show(revision).await;

@@ -9,6 +9,7 @@ use crate::api::aws::error::{AwsError, ErrorCode};
 use crate::api::aws::member::Input;
 use crate::api::blob::Blob;
 use crate::domain::platform::reach;
+use crate::domain::record::Lifecycle;
 use crate::domain::vanished::is_living;
 use crate::types::account::AccountId;
 use crate::types::arn::{KeyReference, ReferenceError};
@@ -45,42 +46,47 @@ impl Engine {
             KeyReference::Alias(_) | KeyReference::AliasArn(..) if !argument.aliases => {
                 return Err(AwsError::new(ErrorCode::InvalidArn, NO_ALIASES));
             }
-            KeyReference::Alias(alias) => return Err(self.refuse_alias(call, argument, own, &alias, now).await),
+            KeyReference::Alias(alias) => (own, self.resolve_alias(call, argument, own, &alias, now).await?),
             KeyReference::AliasArn(account, alias) => {
-                return Err(self.refuse_alias(call, argument, account, &alias, now).await);
+                (own, self.resolve_alias(call, argument, account, &alias, now).await?)
             }
         };
         Ok(Target { account, key_id, by_blob_only: false })
     }
 
-    /// No alias exists in this version.
-    async fn refuse_alias(
+    /// The key that an alias of the caller's account names. Nobody learns of the aliases of another account.
+    async fn resolve_alias(
         &self,
         call: &Call<'_>,
         argument: &KeyArgument,
         account: AccountId,
         alias: &str,
         now: Timestamp,
-    ) -> AwsError {
+    ) -> Result<KeyId, AwsError> {
         let arn = self.place(account).alias_arn(alias);
         if account != call.principal.account {
-            return denied(call, argument.action, &arn, false);
+            return Err(denied(call, argument.action, &arn, false));
         }
-        match self.authorise_without_key(call, argument.verb, argument.action, &arn, now).await {
-            Ok(()) => AwsError::new(ErrorCode::NotFound, format!("Alias {arn} is not found.")),
-            Err(error) => error,
+        let found = self.find_alias(&call.principal, alias, now).await?;
+        if let Some(claim) = found {
+            return Ok(claim.key_id());
+        }
+        self.authorise_without_key(call, argument.verb, argument.action, &arn, now).await?;
+        match self.make_platform_key(&call.principal, alias).await? {
+            Some(key_id) => Ok(key_id),
+            None => Err(AwsError::new(ErrorCode::NotFound, format!("Alias {arn} is not found."))),
         }
     }
 
     pub(super) async fn look_up(&self, target: &Target, now: Timestamp) -> Result<Option<Known>, AwsError> {
         let (snapshot, key_id) = (self.snapshots.load(), &target.key_id);
         let known = if target.by_blob_only { snapshot.get_with_either_flag(key_id) } else { snapshot.get(key_id) };
-        if known.is_some() {
+        if known.as_ref().is_some_and(|known| !is_being_made(known)) {
             return Ok(known.filter(is_visible));
         }
         if !self.limiter.admit_quorum_read(now) {
             // Whoever named the key hears that it was not looked for; a blob is refused as ever.
-            return if target.by_blob_only { Ok(None) } else { Err(throttled()) };
+            return if known.is_some() || target.by_blob_only { Ok(known) } else { Err(throttled()) };
         }
         let read = self.refresh(key_id).await.map_err(|error| {
             tracing::error!(error = &error as &dyn std::error::Error, "a key could not be read");
@@ -113,6 +119,11 @@ impl Engine {
 
 const NO_ALIASES: &str = "Key Aliases are not supported for this operation.";
 const INCORRECT_KEY: &str = "The key ID in the request does not identify a CMK that can perform this operation.";
+
+/// A key that is made elsewhere may be complete although the snapshot does not show it yet, and its maker was told so.
+fn is_being_made(known: &Known) -> bool {
+    matches!(known, Known::Key(entry) if entry.record.lifecycle == Lifecycle::Creating)
+}
 
 /// A destroyed key is no key any more, and Coffer's own keys are nobody else's business.
 fn is_visible(known: &Known) -> bool {

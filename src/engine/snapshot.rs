@@ -4,7 +4,7 @@
 //! far it has come, so that whoever wrote can wait until it shows the write.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::Arc;
 
 use futures::StreamExt as _;
 use futures::channel::oneshot;
@@ -13,6 +13,7 @@ use super::Engine;
 use super::vault::{Vault, VaultError};
 use crate::api::aws::page::Position;
 use crate::crypto::seal::MaterialBinding;
+use crate::domain::alias::AliasClaim;
 use crate::domain::lifecycle::{MaterialHealth, effective_state};
 use crate::domain::record::{Material, Record};
 use crate::ports::key_backend::{KeyBackend, KeyHandle};
@@ -24,7 +25,7 @@ use crate::types::state::KeyState;
 use crate::types::time::Timestamp;
 
 /// The kinds that decide about requests.
-pub const WATCHED: &[Kind] = &[Kind::Root, Kind::Key, Kind::Material];
+pub const WATCHED: &[Kind] = &[Kind::Root, Kind::Key, Kind::Material, Kind::Alias];
 
 const SHARDS: usize = 256;
 
@@ -82,6 +83,8 @@ type Shard = HashMap<[u8; 16], Slot>;
 #[derive(Clone)]
 pub struct Snapshot {
     shards: Vec<Arc<Shard>>,
+    /// The claims of aliases, by the names of their objects.
+    aliases: Arc<BTreeMap<ObjectName, Arc<AliasClaim>>>,
     /// The stored root that seals, as it was when this process read it.
     root: Option<Arc<[u8]>>,
     /// Whether it is gone, or another one is in its place. What is sealed from then on could never be opened again
@@ -92,8 +95,14 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    fn empty() -> Self {
-        Self { shards: vec![Arc::default(); SHARDS], root: None, root_is_lost: false, revision: Revision::default() }
+    pub(super) fn empty() -> Self {
+        Self {
+            shards: vec![Arc::default(); SHARDS],
+            aliases: Arc::default(),
+            root: None,
+            root_is_lost: false,
+            revision: Revision::default(),
+        }
     }
 
     /// What is known of a key id.
@@ -120,6 +129,17 @@ impl Snapshot {
         slot.map_or_else(Vec::new, |slot| slot.materials.keys().cloned().collect())
     }
 
+    /// The claim of an alias, by the name of its object.
+    #[must_use]
+    pub fn alias(&self, name: &ObjectName) -> Option<&Arc<AliasClaim>> {
+        self.aliases.get(name)
+    }
+
+    /// All claims of aliases.
+    pub fn aliases(&self) -> impl Iterator<Item = &Arc<AliasClaim>> {
+        self.aliases.values()
+    }
+
     /// All keys, in no order.
     pub fn keys(&self) -> impl Iterator<Item = &Arc<KeyEntry>> {
         self.shards.iter().flat_map(|shard| shard.values()).filter_map(|slot| match &slot.known {
@@ -137,54 +157,6 @@ impl Snapshot {
 fn shard_of(key_id: &KeyId) -> usize {
     let [first, ..] = key_id.as_bytes();
     usize::from(*first) % SHARDS
-}
-
-/// The current snapshot and those who wait for a later one.
-pub struct SnapshotCell {
-    current: RwLock<Arc<Snapshot>>,
-    waiters: Mutex<Vec<(Revision, oneshot::Sender<()>)>>,
-}
-
-impl Default for SnapshotCell {
-    fn default() -> Self {
-        Self { current: RwLock::new(Arc::new(Snapshot::empty())), waiters: Mutex::default() }
-    }
-}
-
-impl SnapshotCell {
-    /// The current snapshot.
-    #[must_use]
-    pub fn load(&self) -> Arc<Snapshot> {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Ends when a snapshot of this revision or a later one is current.
-    pub async fn wait_for(&self, revision: Revision) {
-        let receiver = {
-            let mut waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
-            if self.load().revision >= revision {
-                return;
-            }
-            // Whoever gave up waiting leaves its place, so that a revision that never comes gathers no crowd.
-            waiters.retain(|(_, sender)| !sender.is_canceled());
-            let (sender, receiver) = oneshot::channel();
-            waiters.push((revision, sender));
-            receiver
-        };
-        let _ = receiver.await;
-    }
-
-    fn store(&self, snapshot: Snapshot) {
-        let revision = snapshot.revision;
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
-        let mut waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
-        let (reached, waiting) = std::mem::take(&mut *waiters).into_iter().partition(|(at, _)| *at <= revision);
-        *waiters = waiting;
-        let reached: Vec<(Revision, oneshot::Sender<()>)> = reached;
-        for (_, sender) in reached {
-            let _ = sender.send(());
-        }
-    }
 }
 
 impl Engine {
@@ -217,6 +189,7 @@ impl Engine {
             Event::Reset(objects, revision) => {
                 let mut changed: Vec<KeyId> = Vec::new();
                 for (name, stored) in objects {
+                    self.put_alias(&mut next, &name, Some(&stored));
                     changed.extend(put(&mut next, &name, Some(stored)).filter(|_| name.kind() == Kind::Key));
                 }
                 for key_id in changed {
@@ -246,6 +219,7 @@ impl Engine {
     }
 
     async fn change(&self, next: &mut Snapshot, name: &ObjectName, stored: Option<Stored>, revision: Revision) {
+        self.put_alias(next, name, stored.as_ref());
         if let Some(key_id) = put(next, name, stored) {
             self.rebuild(next, &key_id).await;
             // Where a record cannot be read any more, the last one that could be tells whose it is.
@@ -253,6 +227,27 @@ impl Engine {
             [before, next.get(&key_id)].iter().flatten().for_each(|known| self.note_owner(known));
         }
         next.revision = next.revision.max(revision);
+    }
+
+    /// Puts the claim of an alias there, or takes it out. One that does not open names nothing.
+    fn put_alias(&self, next: &mut Snapshot, name: &ObjectName, stored: Option<&Stored>) {
+        if name.kind() != Kind::Alias {
+            return;
+        }
+        let opened = stored.map(|stored| self.vault.open::<AliasClaim>(name, stored.clone()));
+        let aliases = Arc::make_mut(&mut next.aliases);
+        match opened {
+            Some(Ok(claim)) => {
+                aliases.insert(name.clone(), Arc::new(claim.content));
+            }
+            Some(Err(error)) => {
+                tracing::error!(%name, %error, "the claim of an alias is unreadable");
+                aliases.remove(name);
+            }
+            None => {
+                aliases.remove(name);
+            }
+        }
     }
 
     fn note_owner(&self, known: &Known) {
@@ -368,21 +363,4 @@ fn put(next: &mut Snapshot, name: &ObjectName, stored: Option<Stored>) -> Option
         }
     }
     Some(key_id)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use futures::FutureExt as _;
-
-    #[test]
-    fn waiters_that_gave_up_are_forgotten() {
-        let cell = SnapshotCell::default();
-        for _ in 0..100 {
-            assert!(cell.wait_for(Revision(u64::MAX)).now_or_never().is_none());
-        }
-        assert_eq!(cell.waiters.lock().unwrap().len(), 1);
-        cell.store(Snapshot { revision: Revision(5), ..Snapshot::empty() });
-        assert!(cell.wait_for(Revision(5)).now_or_never().is_some());
-    }
 }

@@ -114,6 +114,7 @@ impl Engine {
     pub async fn follow_removal(&self, namespace: &str, name: &str) -> Result<(), ReconcileError> {
         if self.ports.resources.get(namespace, name).await?.is_none() {
             self.reconcile_removed(namespace, name).await;
+            self.bring_platform_key_back(namespace, name).await;
         }
         Ok(())
     }

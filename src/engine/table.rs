@@ -11,7 +11,7 @@ use super::trail::Trail;
 use crate::api::aws::error::AwsError;
 use crate::api::aws::member::{Input, Member};
 use crate::api::aws::operation::Operation;
-use crate::api::aws::{crypto, data_key, deletion, import, key, rotation};
+use crate::api::aws::{alias, crypto, data_key, deletion, import, key, rotation, tag};
 use crate::domain::authorize::Verb;
 use crate::domain::quota::QuotaClass;
 use crate::types::key::{KeyUsage, Origin};
@@ -35,6 +35,8 @@ pub struct KeyArgument {
     pub action: &'static str,
     /// Whether it may be named by alias.
     pub aliases: bool,
+    /// Whether the key may be in any state, whatever the operation's rule says of its other keys.
+    pub any_state: bool,
     /// The member with the algorithm, which must fit the key.
     pub algorithm: Option<&'static str>,
     /// The member with the encryption context, which policies may look at.
@@ -79,8 +81,19 @@ const KEY: (&str, &str) = ("KeyId", "keyId");
 const CONTEXT: (&str, &str) = ("EncryptionContext", "encryptionContext");
 const ALGORITHM: (&str, &str) = ("EncryptionAlgorithm", "encryptionAlgorithm");
 
+const ALIAS_TARGET: &[(&str, &str)] = &[("AliasName", "aliasName"), ("TargetKeyId", "targetKeyId")];
+
 const fn argument(member: &'static str, verb: &'static str, action: &'static str) -> KeyArgument {
-    KeyArgument { member, blob: None, verb: Verb(verb), action, aliases: true, algorithm: None, context: None }
+    KeyArgument {
+        member,
+        blob: None,
+        verb: Verb(verb),
+        action,
+        aliases: true,
+        any_state: false,
+        algorithm: None,
+        context: None,
+    }
 }
 
 /// What most rows have in common; also the whole of a row that is not implemented.
@@ -347,6 +360,93 @@ pub static IMPLEMENTED: &[Row] = &[
         }),
         ..row(Operation::ScheduleKeyDeletion, "delete", "kms:ScheduleKeyDeletion")
     },
+    Row {
+        members: key::KEY_ONLY,
+        keys: &[KeyArgument { aliases: false, ..argument("KeyId", "disablekeyrotation", "kms:DisableKeyRotation") }],
+        changes: true,
+        handler: Some(|engine, admitted, trail| Box::pin(ops::spec::disable_key_rotation(engine, admitted, trail))),
+        ..row(Operation::DisableKeyRotation, "disablekeyrotation", "kms:DisableKeyRotation")
+    },
+    Row {
+        members: rotation::ENABLE_KEY_ROTATION,
+        keys: &[KeyArgument { aliases: false, ..argument("KeyId", "enablekeyrotation", "kms:EnableKeyRotation") }],
+        changes: true,
+        audited: &[KEY, ("RotationPeriodInDays", "rotationPeriodInDays")],
+        handler: Some(|engine, admitted, trail| Box::pin(ops::spec::enable_key_rotation(engine, admitted, trail))),
+        ..row(Operation::EnableKeyRotation, "enablekeyrotation", "kms:EnableKeyRotation")
+    },
+    Row {
+        members: tag::LIST_RESOURCE_TAGS,
+        keys: &[KeyArgument { aliases: false, ..argument("KeyId", "listresourcetags", "kms:ListResourceTags") }],
+        quota: QuotaClass::Describe,
+        audited: &[KEY, ("Limit", "limit"), ("Marker", "marker")],
+        handler: Some(|engine, admitted, _| Box::pin(ops::spec::list_resource_tags(engine, admitted))),
+        ..row(Operation::ListResourceTags, "listresourcetags", "kms:ListResourceTags")
+    },
+    Row {
+        members: tag::TAG_RESOURCE,
+        keys: &[KeyArgument { aliases: false, ..argument("KeyId", "tagresource", "kms:TagResource") }],
+        changes: true,
+        precheck: Some(ops::spec::check_new_tags),
+        handler: Some(|engine, admitted, trail| Box::pin(ops::spec::tag_resource(engine, admitted, trail))),
+        ..row(Operation::TagResource, "tagresource", "kms:TagResource")
+    },
+    Row {
+        members: tag::UNTAG_RESOURCE,
+        keys: &[KeyArgument { aliases: false, ..argument("KeyId", "untagresource", "kms:UntagResource") }],
+        changes: true,
+        precheck: Some(ops::spec::check_old_tags),
+        handler: Some(|engine, admitted, trail| Box::pin(ops::spec::untag_resource(engine, admitted, trail))),
+        ..row(Operation::UntagResource, "untagresource", "kms:UntagResource")
+    },
+    Row {
+        members: tag::UPDATE_KEY_DESCRIPTION,
+        keys: &[KeyArgument {
+            aliases: false,
+            ..argument("KeyId", "updatekeydescription", "kms:UpdateKeyDescription")
+        }],
+        changes: true,
+        audited: &[KEY, ("Description", "description")],
+        handler: Some(|engine, admitted, trail| Box::pin(ops::spec::update_key_description(engine, admitted, trail))),
+        ..row(Operation::UpdateKeyDescription, "updatekeydescription", "kms:UpdateKeyDescription")
+    },
+    Row {
+        members: alias::ALIAS_AND_TARGET,
+        keys: &[KeyArgument { aliases: false, ..argument("TargetKeyId", "createalias", "kms:CreateAlias") }],
+        changes: true,
+        idempotent: false,
+        audited: ALIAS_TARGET,
+        precheck: Some(ops::alias::check_name),
+        handler: Some(|engine, admitted, trail| Box::pin(ops::alias::create_alias(engine, admitted, trail))),
+        ..row(Operation::CreateAlias, "createalias", "kms:CreateAlias")
+    },
+    Row {
+        members: alias::DELETE_ALIAS,
+        changes: true,
+        audited: &[("AliasName", "aliasName")],
+        precheck: Some(ops::alias::check_name),
+        handler: Some(|engine, admitted, trail| Box::pin(ops::alias::delete_alias(engine, admitted, trail))),
+        ..row(Operation::DeleteAlias, "deletealias", "kms:DeleteAlias")
+    },
+    Row {
+        members: alias::LIST_ALIASES,
+        quota: QuotaClass::List,
+        audited: &[KEY, ("Limit", "limit"), ("Marker", "marker")],
+        handler: Some(|engine, admitted, _| Box::pin(ops::alias::list_aliases(engine, admitted))),
+        ..row(Operation::ListAliases, "listaliases", "kms:ListAliases")
+    },
+    Row {
+        members: alias::ALIAS_AND_TARGET,
+        keys: &[
+            KeyArgument { any_state: true, ..argument("AliasName", "updatealias", "kms:UpdateAlias") },
+            KeyArgument { aliases: false, ..argument("TargetKeyId", "updatealias", "kms:UpdateAlias") },
+        ],
+        changes: true,
+        audited: ALIAS_TARGET,
+        precheck: Some(ops::alias::check_name),
+        handler: Some(|engine, admitted, trail| Box::pin(ops::alias::update_alias(engine, admitted, trail))),
+        ..row(Operation::UpdateAlias, "updatealias", "kms:UpdateAlias")
+    },
 ];
 
 macro_rules! not_implemented_rows {
@@ -373,17 +473,13 @@ macro_rules! not_implemented_rows {
 
 not_implemented_rows! {
     ConnectCustomKeyStore => "connectcustomkeystore",
-    CreateAlias => "createalias",
     CreateCustomKeyStore => "createcustomkeystore",
     CreateGrant => "creategrant",
     Decapsulate => "decapsulate",
-    DeleteAlias => "deletealias",
     DeleteCustomKeyStore => "deletecustomkeystore",
     DeriveSharedSecret => "derivesharedsecret",
     DescribeCustomKeyStores => "describecustomkeystores",
-    DisableKeyRotation => "disablekeyrotation",
     DisconnectCustomKeyStore => "disconnectcustomkeystore",
-    EnableKeyRotation => "enablekeyrotation",
     Encapsulate => "encapsulate",
     GenerateDataKeyPair => "generatedatakeypair",
     GenerateDataKeyPairWithoutPlaintext => "generatedatakeypairwithoutplaintext",
@@ -391,21 +487,15 @@ not_implemented_rows! {
     GetKeyLastUsage => "getkeylastusage",
     GetKeyPolicy => "getkeypolicy",
     GetPublicKey => "getpublickey",
-    ListAliases => "listaliases",
     ListGrants => "listgrants",
     ListKeyPolicies => "listkeypolicies",
-    ListResourceTags => "listresourcetags",
     ListRetirableGrants => "listretirablegrants",
     PutKeyPolicy => "putkeypolicy",
     ReplicateKey => "replicatekey",
     RetireGrant => "retiregrant",
     RevokeGrant => "revokegrant",
     Sign => "sign",
-    TagResource => "tagresource",
-    UntagResource => "untagresource",
-    UpdateAlias => "updatealias",
     UpdateCustomKeyStore => "updatecustomkeystore",
-    UpdateKeyDescription => "updatekeydescription",
     UpdatePrimaryRegion => "updateprimaryregion",
     Verify => "verify",
     VerifyMac => "verifymac",
@@ -424,7 +514,7 @@ mod tests {
             assert_eq!(find(*operation).operation, *operation);
             assert_eq!(find(*operation).handler.is_some(), implemented == 1);
         }
-        assert_eq!((IMPLEMENTED.len(), NOT_IMPLEMENTED.len()), (19, 37));
+        assert_eq!((IMPLEMENTED.len(), NOT_IMPLEMENTED.len()), (29, 27));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The engine over ports in memory: crashes at every write, races of replicas, damage, and every answer.
 
+mod aliases;
 mod backend;
 mod crash;
 mod crash_life;
@@ -13,8 +14,10 @@ mod import_refusals;
 mod imports;
 mod initialise;
 mod life;
+mod life_ends;
 mod race;
 mod race_life;
+mod spec_changes;
 pub(crate) mod support;
 mod sweep;
 mod trail;

@@ -11,17 +11,22 @@ use crate::types::limits::{TIMER_FAILURES_MAX, TIMER_PERIOD, TIMER_RETRY_PERIOD,
 use crate::types::state::KeyState;
 use crate::types::time::Timestamp;
 
-/// Keys whose timer failed, and when each is tried again.
+/// What the timers remember from one look to the next.
 #[derive(Default)]
-struct Failures(HashMap<KeyId, Timestamp>);
+struct Memory {
+    /// Keys whose timer failed, and when each is tried again.
+    failed: HashMap<KeyId, Timestamp>,
+    /// How many keys were told to be frozen.
+    frozen: usize,
+}
 
 impl Engine {
     /// Brings about what is due, for as long as the caller polls. In a cluster that is the leader.
     pub async fn run_timers(&self) {
         let _active = self.destruction.activate();
-        let mut failures = Failures::default();
+        let mut memory = Memory::default();
         loop {
-            self.tick(&mut failures).await;
+            self.tick(&mut memory).await;
             self.ports.clock.sleep(TIMER_PERIOD).await;
         }
     }
@@ -30,23 +35,24 @@ impl Engine {
     #[cfg(test)]
     pub(crate) async fn tick_once(&self) {
         let _active = self.destruction.activate();
-        self.tick(&mut Failures::default()).await;
+        self.tick(&mut Memory::default()).await;
     }
 
-    async fn tick(&self, failures: &mut Failures) {
+    async fn tick(&self, memory: &mut Memory) {
         // It looks at the clocks, so that a leap is seen even where nothing is due.
         let _ = self.safe_now();
         let now = self.ports.clock.wall();
         let snapshot = self.snapshots.load();
+        memory.tell_of_frozen(self.frozen_keys().len());
         let due: Vec<KeyId> = snapshot
             .keys()
             .filter(|entry| self.is_due(&snapshot, entry, now))
             .map(|entry| entry.record.key_id())
-            .filter(|key_id| failures.may_try(key_id, now))
+            .filter(|key_id| memory.may_try(key_id, now))
             .collect();
         for key_id in due {
             if let Err(error) = self.reconcile_key(&key_id).await {
-                failures.note(key_id, now);
+                memory.note(key_id, now);
                 tracing::error!(%key_id, error = &error as &dyn std::error::Error, "a timer failed; it is tried again");
             }
         }
@@ -74,15 +80,26 @@ impl Engine {
     }
 }
 
-impl Failures {
+impl Memory {
     fn may_try(&self, key_id: &KeyId, now: Timestamp) -> bool {
-        self.0.get(key_id).is_none_or(|again_at| *again_at <= now)
+        self.failed.get(key_id).is_none_or(|again_at| *again_at <= now)
+    }
+
+    /// Says, once for each change, that keys are not destroyed.
+    fn tell_of_frozen(&mut self, frozen: usize) {
+        if frozen != self.frozen && frozen > 0 {
+            tracing::warn!(
+                frozen,
+                "keys vanished together and are not destroyed when their time comes, until somebody approves it"
+            );
+        }
+        self.frozen = frozen;
     }
 
     fn note(&mut self, key_id: KeyId, now: Timestamp) {
-        if self.0.len() >= TIMER_FAILURES_MAX {
-            self.0.clear();
+        if self.failed.len() >= TIMER_FAILURES_MAX {
+            self.failed.clear();
         }
-        self.0.insert(key_id, now.plus(TIMER_RETRY_PERIOD));
+        self.failed.insert(key_id, now.plus(TIMER_RETRY_PERIOD));
     }
 }

@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use crate::api::crd::condition::Condition;
 use crate::api::crd::kms_key::{KmsKeySpec, KmsKeyStatus};
 use crate::domain::plan::Reason;
+use crate::domain::record::Owner;
 use crate::domain::resource::Resource;
+use crate::domain::spec_change::{SpecChange, SpecField};
 
 /// Why resources could not be read or written.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -15,6 +17,26 @@ pub enum ResourceError {
     /// A resource of this name exists and is another one.
     #[error("a KmsKey {namespace}/{name} exists already")]
     AlreadyExists {
+        /// The namespace.
+        namespace: String,
+        /// The name.
+        name: String,
+    },
+    /// A field belongs to somebody else.
+    #[error("spec.{field} of the KmsKey {namespace}/{name} is managed by {manager}")]
+    Managed {
+        /// The namespace.
+        namespace: String,
+        /// The name.
+        name: String,
+        /// The field below `spec`.
+        field: SpecField,
+        /// Who keeps it.
+        manager: String,
+    },
+    /// The resource is gone, or another one has its name.
+    #[error("the KmsKey {namespace}/{name} is gone")]
+    Gone {
         /// The namespace.
         namespace: String,
         /// The name.
@@ -73,12 +95,19 @@ pub trait Resources: Send + Sync {
     /// that one is the answer.
     async fn create(&self, namespace: &str, name: &str, spec: KmsKeySpec) -> Result<Resource, ResourceError>;
 
+    /// Changes fields of a resource's spec for the API, where nobody else keeps them, and leaves every other as it is.
+    /// A change that is there already is no change.
+    async fn change(&self, resource: &Resource, change: &SpecChange) -> Result<Resource, ResourceError>;
+
     /// Notes in a resource that its key is complete. Should everything sealed be lost, this keeps another key
     /// from being made in its place.
     async fn remember_key(&self, namespace: &str, name: &str) -> Result<(), ResourceError>;
 
     /// Tells how a resource stands. Best effort: a report that is lost is made again by the next reconcile.
     async fn report(&self, resource: &Resource, report: Report);
+
+    /// Tells what happened to the key of a resource that is gone. Best effort.
+    async fn report_left(&self, owner: &Owner, happened: &[Reason]);
 
     /// The conditions that were reported last.
     async fn reported(&self, namespace: &str, name: &str) -> Vec<Condition>;

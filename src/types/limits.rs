@@ -17,6 +17,14 @@ pub const CONTEXT_BYTES_MAX: usize = 8192;
 pub const PAGE_ITEMS_MAX: i64 = 1000;
 /// Items of a page where the caller names no limit (AWS: ListKeys).
 pub const PAGE_ITEMS_DEFAULT: usize = 100;
+/// Characters of an alias, `alias/` among them (AWS: CreateAlias).
+pub const ALIAS_CHARACTERS_MAX: usize = 256;
+/// Aliases of one key (AWS: resource quotas).
+pub const ALIASES_OF_A_KEY_MAX: usize = 50;
+/// Aliases of a page of ListAliases where the caller names no limit (AWS: ListAliases).
+pub const LIST_ALIASES_PAGE_DEFAULT: usize = 50;
+/// Tags of a page of ListResourceTags where the caller names no limit (AWS: ListResourceTags).
+pub const RESOURCE_TAGS_PAGE_DEFAULT: usize = 50;
 /// Tags of one key ([AWS: resource quotas](https://docs.aws.amazon.com/kms/latest/developerguide/resource-limits.html)).
 pub const TAGS_MAX: usize = 50;
 /// Characters of a tag key (AWS: Tag).

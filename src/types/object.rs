@@ -90,6 +90,12 @@ impl ObjectName {
         Self::new(Kind::Owner, hash)
     }
 
+    /// The claim of an alias, by alias hash.
+    #[must_use]
+    pub fn alias(hash: &str) -> Self {
+        Self::new(Kind::Alias, hash)
+    }
+
     /// A certificate authority; the first one is 1.
     #[must_use]
     pub fn authority(number: u32) -> Self {

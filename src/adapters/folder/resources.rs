@@ -1,7 +1,7 @@
 //! `KmsKey` resources of `coffer local`: what the API made, and what manifests said when they were last
 //! readable. Each is a file of its own in the state folder, with the uid that first sight gave it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
@@ -17,7 +17,10 @@ use crate::api::crd::kms_key::{KmsKey, KmsKeySpec};
 use crate::crypto::derive;
 use crate::crypto::digest::sha256;
 use crate::crypto::rng::{Rng, random_array};
+use crate::domain::plan::Reason;
+use crate::domain::record::Owner;
 use crate::domain::resource::{Manager, Resource};
+use crate::domain::spec_change::{SpecChange, SpecField};
 use crate::ports::clock::Clock;
 use crate::ports::resources::{Listing, Report, ResourceError, Resources};
 use crate::types::ids::{InstallationId, ObjectUid};
@@ -27,8 +30,16 @@ const MANAGER: &str = "kms.coffer.dev/manifest";
 /// The annotation that remembers the key once it is complete. Should everything sealed about the key be lost,
 /// this is what keeps another from being made in its place.
 const KEY_MADE: &str = "kms.coffer.dev/key";
+/// The annotation that names the fields that the API set, by their paths, one a line.
+const API_FIELDS: &str = "kms.coffer.dev/api-fields";
 /// A resource's file; the longest spec is a description and 50 tags.
 const FILE_MAX: usize = 256 * 1024;
+
+/// A resource, and which fields of one that a manifest keeps the API has set.
+struct Held {
+    resource: Resource,
+    api_fields: BTreeSet<SpecField>,
+}
 
 /// Resources in a folder, `<namespace>/<name>.json`.
 pub struct FolderResources {
@@ -87,15 +98,25 @@ impl FolderResources {
 
     fn follow_one(&self, manifest: &Manifest) -> Result<(), ResourceError> {
         let manager = Manager::Manifest(manifest.file.display().to_string());
-        let next = match self.read(&manifest.namespace, &manifest.name)? {
-            Some(old) if old.spec == manifest.spec && old.manager == manager => return Ok(()),
-            Some(old) => {
-                let generation = if old.spec == manifest.spec { old.generation } else { self.next_generation(&old) };
-                Resource { generation, manager, spec: manifest.spec.clone(), ..old }
+        let (namespace, name) = (&manifest.namespace, &manifest.name);
+        let next = match self.read_held(namespace, name)? {
+            None => Held {
+                resource: self.new_resource(namespace, name, manager, manifest.spec.clone())?,
+                api_fields: BTreeSet::new(),
+            },
+            Some(Held { resource: old, mut api_fields }) => {
+                // What the manifest sets is the manifest's; the rest of what the API set stays.
+                api_fields.retain(|field| !field.is_set(&manifest.spec));
+                let mut spec = manifest.spec.clone();
+                api_fields.iter().for_each(|field| field.copy(&old.spec, &mut spec));
+                if old.spec == spec && old.manager == manager {
+                    return Ok(());
+                }
+                let generation = if old.spec == spec { old.generation } else { self.next_generation(&old) };
+                Held { resource: Resource { generation, manager, spec, ..old }, api_fields }
             }
-            None => self.new_resource(&manifest.namespace, &manifest.name, manager, manifest.spec.clone())?,
         };
-        self.write(&next)
+        self.write_held(&next)
     }
 
     /// Grows even where an older file was brought back from a backup: later changes have later times.
@@ -132,17 +153,46 @@ impl FolderResources {
         derive::object_uid([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p])
     }
 
+    fn change_held(&self, resource: &Resource, change: &SpecChange) -> Result<Resource, ResourceError> {
+        let (namespace, name) = (resource.namespace.clone(), resource.name.clone());
+        let held = self.read_held(&namespace, &name)?.filter(|held| held.resource.uid == resource.uid);
+        let Some(Held { resource: old, mut api_fields }) = held else {
+            return Err(ResourceError::Gone { namespace, name });
+        };
+        let spec = change.applied(&old.spec);
+        if spec == old.spec {
+            return Ok(old);
+        }
+        if let Manager::Manifest(manager) = &old.manager {
+            let is_kept = |field: &SpecField| field.is_set(&old.spec) && !api_fields.contains(field);
+            if let Some(field) = change.fields().into_iter().find(is_kept) {
+                return Err(ResourceError::Managed { namespace, name, field, manager: manager.clone() });
+            }
+            api_fields.extend(change.fields());
+            api_fields.retain(|field| field.is_set(&spec));
+        }
+        let next = Resource { generation: self.next_generation(&old), spec, ..old };
+        self.write_held(&Held { resource: next.clone(), api_fields })?;
+        Ok(next)
+    }
+
     fn path(&self, namespace: &str, name: &str) -> PathBuf {
         self.folder.join(namespace).join(format!("{name}.json"))
     }
 
     fn read(&self, namespace: &str, name: &str) -> Result<Option<Resource>, ResourceError> {
+        Ok(self.read_held(namespace, name)?.map(|held| held.resource))
+    }
+
+    fn read_held(&self, namespace: &str, name: &str) -> Result<Option<Held>, ResourceError> {
         let failed = medium(namespace, name, "read");
         let Some(bytes) = atomic::read(&self.path(namespace, name), FILE_MAX).map_err(&failed)? else {
             return Ok(None);
         };
         let key: KmsKey = serde_json::from_slice(&bytes).map_err(|error| failed(error.into()))?;
-        let resource = self.to_resource(namespace, name, key);
+        let printed = key.metadata.annotations.as_ref().and_then(|annotations| annotations.get(API_FIELDS));
+        let api_fields = printed.map(|text| text.lines().filter_map(SpecField::parse).collect()).unwrap_or_default();
+        let resource = self.to_resource(namespace, name, key).map(|resource| Held { resource, api_fields });
         resource.map(Some).ok_or_else(|| failed(io::Error::other("metadata.uid or metadata.generation is missing")))
     }
 
@@ -161,8 +211,13 @@ impl FolderResources {
         })
     }
 
+    /// Writes a resource that no manifest keeps, or that has nothing of the API.
+    fn write(&self, resource: Resource) -> Result<(), ResourceError> {
+        self.write_held(&Held { resource, api_fields: BTreeSet::new() })
+    }
+
     /// Writes a resource. One whose key was made remembers that.
-    fn write(&self, resource: &Resource) -> Result<(), ResourceError> {
+    fn write_held(&self, Held { resource, api_fields }: &Held) -> Result<(), ResourceError> {
         let failed = medium(&resource.namespace, &resource.name, "written");
         let mut annotations = BTreeMap::new();
         if let Manager::Manifest(file) = &resource.manager {
@@ -170,6 +225,10 @@ impl FolderResources {
         }
         if resource.key_was_made {
             annotations.insert(KEY_MADE.to_owned(), "made".to_owned());
+        }
+        if !api_fields.is_empty() {
+            let lines: Vec<String> = api_fields.iter().map(ToString::to_string).collect();
+            annotations.insert(API_FIELDS.to_owned(), lines.join("\n"));
         }
         let metadata = ObjectMeta {
             name: Some(resource.name.clone()),
@@ -230,15 +289,23 @@ impl Resources for FolderResources {
             Some(_) => Err(ResourceError::AlreadyExists { namespace: namespace.to_owned(), name: name.to_owned() }),
             None => {
                 let resource = self.new_resource(namespace, name, Manager::Api, spec)?;
-                self.write(&resource).map(|()| resource)
+                self.write(resource.clone()).map(|()| resource)
             }
         })
     }
 
+    async fn change(&self, resource: &Resource, change: &SpecChange) -> Result<Resource, ResourceError> {
+        let _writer = self.writer.lock().await;
+        tokio::task::block_in_place(|| self.change_held(resource, change))
+    }
+
     async fn remember_key(&self, namespace: &str, name: &str) -> Result<(), ResourceError> {
         let _writer = self.writer.lock().await;
-        tokio::task::block_in_place(|| match self.read(namespace, name)? {
-            Some(found) if !found.key_was_made => self.write(&Resource { key_was_made: true, ..found }),
+        tokio::task::block_in_place(|| match self.read_held(namespace, name)? {
+            Some(Held { resource, api_fields }) if !resource.key_was_made => {
+                let resource = Resource { key_was_made: true, ..resource };
+                self.write_held(&Held { resource, api_fields })
+            }
             _ => Ok(()),
         })
     }
@@ -265,6 +332,9 @@ impl Resources for FolderResources {
             tracing::error!(reason = %ready.reason, "{manager}: KmsKey {name}: {message}");
         }
     }
+
+    /// The log of the engine has it.
+    async fn report_left(&self, _: &Owner, _: &[Reason]) {}
 
     async fn reported(&self, namespace: &str, name: &str) -> Vec<Condition> {
         self.reports().get(&(namespace.to_owned(), name.to_owned())).cloned().unwrap_or_default()

@@ -10,7 +10,9 @@ use crate::api::crd::condition::Condition;
 use crate::api::crd::{GROUP, VERSION};
 use crate::domain::event::EventReason;
 use crate::domain::plan::Reason;
+use crate::domain::record::Owner;
 use crate::domain::resource::Resource;
+use crate::types::ids::ObjectUid;
 use crate::types::limits::EVENTS_WAITING_MAX;
 
 /// The name under which Coffer reports events.
@@ -38,21 +40,28 @@ impl Events {
 
     /// Tells what happened to a key, and that its readiness changed.
     pub fn key_changed(&self, resource: &Resource, happened: &[Reason], before: Option<&Condition>, now: &Condition) {
-        for event in happened.iter().filter_map(|because| EventReason::of(*because)) {
-            self.send(resource, event, event.note().to_owned());
-        }
         let same = before.is_some_and(|before| (before.reason, &before.message) == (now.reason, &now.message));
-        let Some(event) = EventReason::between(before.map(|before| before.reason), now.reason).filter(|_| !same) else {
-            return;
-        };
-        let told = happened.iter().any(|because| EventReason::of(*because) == Some(event));
-        if !told {
-            let note = if now.message.is_empty() { event.note().to_owned() } else { now.message.clone() };
-            self.send(resource, event, note);
+        let reason_before = before.map(|before| if same { now.reason } else { before.reason });
+        for event in EventReason::all(happened, reason_before, now.reason) {
+            let by_step = happened.iter().any(|because| EventReason::of(*because) == Some(event));
+            if same && !by_step {
+                continue;
+            }
+            let says_nothing = now.message.is_empty() || by_step;
+            let note = if says_nothing { event.note().to_owned() } else { now.message.clone() };
+            self.send(reference(&resource.namespace, &resource.name, &resource.uid), event, note);
         }
     }
 
-    fn send(&self, resource: &Resource, reason: EventReason, note: String) {
+    /// Tells what happened to the key of a resource that is gone.
+    pub fn key_left(&self, owner: &Owner, happened: &[Reason]) {
+        for event in happened.iter().filter_map(|because| EventReason::of(*because)) {
+            let regarding = reference(&owner.namespace, &owner.name, &owner.resource_uid);
+            self.send(regarding, event, event.note().to_owned());
+        }
+    }
+
+    fn send(&self, regarding: ObjectReference, reason: EventReason, note: String) {
         let event = Event {
             type_: if reason.is_warning() { EventType::Warning } else { EventType::Normal },
             reason: reason.to_string(),
@@ -61,20 +70,20 @@ impl Events {
             secondary: None,
         };
         // A full queue drops events rather than holding up a reconcile.
-        let _ = self.0.clone().try_send((event, reference(resource)));
+        let _ = self.0.clone().try_send((event, regarding));
     }
 }
 
 /// Characters of an event's note (Kubernetes: events.k8s.io/v1).
 const NOTE_CHARACTERS_MAX: usize = 1024;
 
-fn reference(resource: &Resource) -> ObjectReference {
+fn reference(namespace: &str, name: &str, uid: &ObjectUid) -> ObjectReference {
     ObjectReference {
         api_version: Some(format!("{GROUP}/{VERSION}")),
         kind: Some("KmsKey".to_owned()),
-        name: Some(resource.name.clone()),
-        namespace: Some(resource.namespace.clone()),
-        uid: Some(resource.uid.to_string()),
+        name: Some(name.to_owned()),
+        namespace: Some(namespace.to_owned()),
+        uid: Some(uid.to_string()),
         ..ObjectReference::default()
     }
 }

@@ -5,6 +5,7 @@ pub mod answers;
 pub mod client;
 pub mod conditions;
 pub mod events;
+pub mod field_ownership;
 pub mod jwks;
 pub mod jwt;
 pub mod key_watch;

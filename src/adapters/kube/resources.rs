@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use kube::api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams, PostParams};
+use kube::api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams};
 use kube::core::DeserializeGuard;
 use kube::core::error_boundary::InvalidObject;
 use kube::runtime::reflector::{ObjectRef, Store};
@@ -13,17 +13,21 @@ use serde_json::json;
 
 use super::conditions::{from_status, to_status};
 use super::events::Events;
+use super::field_ownership::{has_older_entry, other_owner, owned_by_api};
 use super::managers::manager_of;
 use super::namespaces::Namespaces;
 use crate::api::crd::condition::{Condition, ConditionReason, ConditionType};
 use crate::api::crd::kms_key::{KmsKey, KmsKeySpec, KmsKeyStatus, StatusCondition};
 use crate::api::crd::{GROUP, VERSION};
 use crate::crypto::digest::sha256;
+use crate::domain::plan::Reason;
 use crate::domain::reconcile::stalled::{self, Obstacle};
+use crate::domain::record::Owner;
 use crate::domain::resource::Resource;
+use crate::domain::spec_change::SpecChange;
 use crate::ports::resources::{Listing, Report, ResourceError, Resources};
 use crate::types::ids::ObjectUid;
-use crate::types::limits::LIST_PAGE_ITEMS;
+use crate::types::limits::{CHANGE_ATTEMPTS_MAX, LIST_PAGE_ITEMS};
 use crate::types::state::KeyState;
 use crate::types::time::Timestamp;
 
@@ -126,6 +130,47 @@ impl KubeResources {
         Api::namespaced(self.client.clone(), namespace)
     }
 
+    /// Applies what the API owns of a spec, against the object that was read, where there was one.
+    async fn apply_spec(
+        &self,
+        namespace: &str,
+        name: &str,
+        mut metadata: serde_json::Value,
+        spec: serde_json::Value,
+    ) -> kube::Result<KmsKey> {
+        metadata["name"] = name.into();
+        metadata["namespace"] = namespace.into();
+        let patch = json!({
+            "apiVersion": format!("{GROUP}/{VERSION}"), "kind": "KmsKey", "metadata": metadata, "spec": spec,
+        });
+        self.api(namespace).patch(name, &PatchParams::apply(API_MANAGER), &Patch::Apply(patch)).await
+    }
+
+    /// Changes fields that an earlier version wrote without an apply, in the way it did: what an apply leaves out would
+    /// stay, because the older entry goes on owning it.
+    async fn merge_spec(
+        &self,
+        namespace: &str,
+        name: &str,
+        metadata: serde_json::Value,
+        change: &SpecChange,
+        next: &KmsKeySpec,
+    ) -> kube::Result<KmsKey> {
+        let (next, mut spec) = (json!(next), json!({}));
+        for field in change.fields() {
+            let path = field.path();
+            let value = path.iter().try_fold(&next, |value, word| value.get(word)).cloned().unwrap_or_default();
+            match path.as_slice() {
+                [whole] => spec[whole] = value,
+                [part, below] => spec[part][below] = value,
+                _ => {}
+            }
+        }
+        let parameters = PatchParams { field_manager: Some(API_MANAGER.to_owned()), ..PatchParams::default() };
+        let patch = Patch::Merge(json!({ "metadata": metadata, "spec": spec }));
+        self.api(namespace).patch(name, &parameters, &patch).await
+    }
+
     fn seen(&self, namespace: &str, name: &str) -> Option<Arc<Guarded>> {
         self.seen.get(&ObjectRef::new(name).within(namespace))
     }
@@ -218,15 +263,42 @@ impl Resources for KubeResources {
     }
 
     async fn create(&self, namespace: &str, name: &str, spec: KmsKeySpec) -> Result<Resource, ResourceError> {
-        let key = KmsKey::new(name, spec.clone());
-        let parameters = PostParams { field_manager: Some(API_MANAGER.to_owned()), ..PostParams::default() };
-        let made = match self.api(namespace).create(&parameters, &key).await {
-            Err(kube::Error::Api(status)) if status.is_already_exists() => self.api(namespace).get(name).await,
-            made => made,
+        let failed = |error| medium(namespace, name, "written", error);
+        let made = match self.api(namespace).get_opt(name).await.map_err(failed)? {
+            Some(found) => found,
+            // An apply, so that later ones of the API own what this one wrote. Two tries at once write the same.
+            None => self.apply_spec(namespace, name, json!({}), json!(spec)).await.map_err(failed)?,
         };
-        let made = made.map_err(|error| medium(namespace, name, "written", error))?;
         let exists = || ResourceError::AlreadyExists { namespace: namespace.to_owned(), name: name.to_owned() };
         self.to_resource(&made).await?.filter(|resource| resource.spec == spec).ok_or_else(exists)
+    }
+
+    async fn change(&self, resource: &Resource, change: &SpecChange) -> Result<Resource, ResourceError> {
+        let (namespace, name) = (resource.namespace.as_str(), resource.name.as_str());
+        for _ in 0..CHANGE_ATTEMPTS_MAX {
+            let found =
+                self.api(namespace).get_opt(name).await.map_err(|error| medium(namespace, name, "read", error))?;
+            let is_same = |key: &KmsKey| key.uid().and_then(|uid| ObjectUid::parse(&uid)) == Some(resource.uid);
+            let gone = || ResourceError::Gone { namespace: namespace.to_owned(), name: name.to_owned() };
+            let found = found.filter(is_same).ok_or_else(gone)?;
+            let Some(owned) = changed_part(&found, change)? else {
+                return self.to_resource(&found).await?.ok_or_else(gone);
+            };
+            let read = json!({ "uid": found.uid(), "resourceVersion": found.resource_version() });
+            let applied = if has_older_entry(&found.metadata) {
+                self.merge_spec(namespace, name, read, change, &change.applied(&found.spec)).await
+            } else {
+                self.apply_spec(namespace, name, read, owned).await
+            };
+            match applied {
+                Ok(key) => return self.to_resource(&key).await?.ok_or_else(gone),
+                // Somebody wrote in between, and may own the field now.
+                Err(kube::Error::Api(status)) if status.is_conflict() => {}
+                Err(error) => return Err(medium(namespace, name, "written", error)),
+            }
+        }
+        let busy = kube::Error::Service("it was changed by others all the time".into());
+        Err(medium(namespace, name, "written", busy))
     }
 
     /// The status that was reported remembers it.
@@ -260,6 +332,10 @@ impl Resources for KubeResources {
         self.reports().insert(key, Reported { uid: resource.uid, digest, conditions });
     }
 
+    async fn report_left(&self, owner: &Owner, happened: &[Reason]) {
+        self.events.key_left(owner, happened);
+    }
+
     async fn reported(&self, namespace: &str, name: &str) -> Vec<Condition> {
         let key = (namespace.to_owned(), name.to_owned());
         if let Some(reported) = self.reports().get(&key) {
@@ -268,6 +344,24 @@ impl Resources for KubeResources {
         let conditions = self.seen_status(namespace, name).and_then(|status| status.conditions);
         conditions.unwrap_or_default().iter().filter_map(from_status).collect()
     }
+}
+
+/// What the API has to apply to make a change: what it owns already, and the change. Nothing, where all of it is there.
+fn changed_part(found: &KmsKey, change: &SpecChange) -> Result<Option<serde_json::Value>, ResourceError> {
+    let next = change.applied(&found.spec);
+    if next == found.spec {
+        return Ok(None);
+    }
+    let (namespace, name) = (found.namespace().unwrap_or_default(), found.name_any());
+    for field in change.fields() {
+        if let Some(manager) = other_owner(&found.metadata, &field) {
+            return Err(ResourceError::Managed { namespace, name, field, manager });
+        }
+    }
+    let mut owned: KmsKeySpec =
+        serde_json::from_value(owned_by_api(&found.metadata, &json!(found.spec))).unwrap_or_default();
+    change.fields().iter().for_each(|field| field.copy(&next, &mut owned));
+    Ok(Some(json!(owned)))
 }
 
 fn medium(namespace: &str, name: &str, action: &'static str, source: kube::Error) -> ResourceError {

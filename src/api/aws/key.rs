@@ -1,14 +1,13 @@
 //! Requests and answers of the operations on keys themselves.
 
-use std::collections::BTreeSet;
-
 use serde::Serialize;
 
-use super::error::{AwsError, ErrorCode};
+use super::error::AwsError;
 use super::member::{Input, Member, Shape};
 use super::page::{LIMIT, MARKER};
+use super::tag::check_tags;
 use crate::types::key::{EncryptionAlgorithm, KeySpec, KeyUsage, Origin};
-use crate::types::limits::{DESCRIPTION_CHARACTERS_MAX, TAGS_MAX};
+use crate::types::limits::DESCRIPTION_CHARACTERS_MAX;
 use crate::types::state::KeyState;
 
 /// The words of `KeySpec` in the order in which AWS KMS prints them.
@@ -111,21 +110,6 @@ fn read_spec(input: &Input<'_>) -> Result<KeySpec, AwsError> {
         (Some(word), None) | (None, Some(word)) => KeySpec::parse(word).ok_or_else(AwsError::internal),
         (None, None) => Ok(KeySpec::SymmetricDefault),
     }
-}
-
-fn check_tags(tags: &[(String, String)]) -> Result<(), AwsError> {
-    let refuse = |message: &str| Err(AwsError::new(ErrorCode::Tag, message));
-    let names: BTreeSet<&str> = tags.iter().map(|(key, _)| key.as_str()).collect();
-    if names.len() < tags.len() {
-        return refuse("Duplicate tag keys");
-    }
-    if tags.len() > TAGS_MAX {
-        return refuse("Too many tags");
-    }
-    if names.iter().any(|key| key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:"))) {
-        return refuse("Tags beginning with aws: are reserved");
-    }
-    Ok(())
 }
 
 /// `KeyMetadata`.

@@ -239,6 +239,15 @@ impl<'a> Input<'a> {
         }
     }
 
+    /// A list of strings.
+    #[must_use]
+    pub fn texts(&self, name: &str) -> Vec<&str> {
+        match self.get(name) {
+            Some(Value::List(texts)) => texts.iter().map(Text::as_str).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// An encryption context; absent and empty are the same.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! AWS JSON 1.1 as AWS KMS speaks it: operations, members with their constraints, errors, answers.
 
+pub mod alias;
 pub mod crypto;
 pub mod data_key;
 pub mod deletion;
@@ -12,3 +13,4 @@ pub mod operation;
 pub mod page;
 pub mod reply;
 pub mod rotation;
+pub mod tag;

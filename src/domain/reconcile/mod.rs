@@ -14,3 +14,5 @@ pub mod stalled;
 mod histories;
 #[cfg(test)]
 pub(crate) mod tests;
+#[cfg(test)]
+mod vanishing;

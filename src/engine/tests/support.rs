@@ -25,7 +25,7 @@ use crate::engine::dispatch::Call;
 use crate::engine::limiter::{Limiter, Rates};
 use crate::engine::local_backend::LocalBackend;
 use crate::engine::reconcile::{ReconcileError, Settled};
-use crate::engine::snapshot::SnapshotCell;
+use crate::engine::snapshot_cell::SnapshotCell;
 use crate::engine::vault::{Roots, Vault};
 use crate::engine::{Engine, Ports};
 use crate::ports::audit::Audit;

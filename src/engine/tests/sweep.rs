@@ -6,10 +6,14 @@ use std::task::Poll;
 use async_trait::async_trait;
 
 use super::support::{Setup, World, named};
+use crate::api::aws::operation::Operation;
 use crate::api::crd::condition::Condition;
 use crate::api::crd::kms_key::KmsKeySpec;
 use crate::domain::plan::Reason;
+use crate::domain::record::{Lifecycle, Owner};
 use crate::domain::resource::Resource;
+use crate::domain::spec_change::SpecChange;
+use crate::engine::snapshot::Known;
 use crate::ports::fake::{Cut, FakeResources};
 use crate::ports::resources::{Listing, Report, ResourceError, Resources};
 use crate::ports::store::Store as _;
@@ -83,12 +87,20 @@ impl Resources for SlowList {
         self.0.create(namespace, name, spec).await
     }
 
+    async fn change(&self, resource: &Resource, change: &SpecChange) -> Result<Resource, ResourceError> {
+        self.0.change(resource, change).await
+    }
+
     async fn remember_key(&self, namespace: &str, name: &str) -> Result<(), ResourceError> {
         self.0.remember_key(namespace, name).await
     }
 
     async fn report(&self, resource: &Resource, report: Report) {
         self.0.report(resource, report).await;
+    }
+
+    async fn report_left(&self, owner: &Owner, happened: &[Reason]) {
+        self.0.report_left(owner, happened).await;
     }
 
     async fn reported(&self, namespace: &str, name: &str) -> Vec<Condition> {
@@ -122,4 +134,27 @@ fn a_resource_that_comes_back_while_a_sweep_lists_the_resources_is_not_taken_for
     world.setup.resources.put(named("orders"));
     world.run(sweep).unwrap();
     assert_eq!(world.state(&key_id), "Enabled");
+}
+
+/// A key that another replica has just completed, while the snapshot of this one still shows it being made.
+#[test]
+fn a_key_that_is_complete_elsewhere_is_of_use_before_the_snapshot_shows_it() {
+    use crate::ports::fake::{Fault, FaultyStore, WatchFault};
+    let mut setup = Setup::new();
+    setup.impatient = true;
+    let fault = Fault::none();
+    setup.store_port = Some(Arc::new(FaultyStore { store: setup.store.clone(), fault: fault.clone(), seed: 1 }));
+    let world = setup.start();
+    world.setup.store.cut_at(2, Cut::BeforeWrite);
+    world.setup.resources.put(named("orders"));
+    assert!(world.reconcile("orders").is_err(), "the record is there and announces a material");
+    world.setup.store.restart();
+    world.run(async {});
+    fault.set(Some(WatchFault::Freeze));
+    let key_id = world.reconcile("orders").unwrap().unwrap().key_id;
+    let shown = world.engine.snapshots.load().get(&key_id);
+    assert!(matches!(shown, Some(Known::Key(entry)) if entry.record.lifecycle == Lifecycle::Creating));
+    let (status, answer) =
+        world.call(Operation::Encrypt, serde_json::json!({"KeyId": key_id.to_string(), "Plaintext": "eA=="}));
+    assert_eq!(status, 200, "{answer}");
 }

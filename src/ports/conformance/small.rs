@@ -5,11 +5,12 @@ use std::sync::Arc;
 use crate::api::crd::condition::{Condition, ConditionReason, ConditionStatus, ConditionType};
 use crate::api::crd::kms_key::{KmsKeySpec, KmsKeyStatus};
 use crate::domain::resource::Resource;
+use crate::domain::spec_change::SpecChange;
 use crate::ports::audit::{Audit, AuditRecord, EVENT_VERSION, Phase, UserIdentity};
 use crate::ports::clock::Clock;
 use crate::ports::resources::{Report, ResourceError, Resources};
 use crate::ports::usage::{Usage, Use};
-use crate::types::ids::KeyId;
+use crate::types::ids::{KeyId, ObjectUid};
 use crate::types::time::{Span, Timestamp};
 
 /// What an audit sink must do. `read` gives what the sink keeps, one JSON value for each record.
@@ -72,6 +73,29 @@ pub async fn resources(make: impl Fn() -> Arc<dyn Resources>) {
     a_resource_is_made_once(make().as_ref()).await;
     namespaces_are_apart(make().as_ref()).await;
     the_last_report_is_remembered(make().as_ref()).await;
+    the_api_changes_what_it_made(make().as_ref()).await;
+}
+
+async fn the_api_changes_what_it_made(resources: &dyn Resources) {
+    let made = resources.create("default", "orders", described("one")).await.unwrap();
+    let tags = [("team".to_owned(), Some("blue".to_owned())), ("cost".to_owned(), Some(String::new()))];
+    let change =
+        SpecChange { description: Some("two".to_owned()), rotation: Some((true, Some(90))), tags: tags.into() };
+    let changed = resources.change(&made, &change).await.unwrap();
+    assert_eq!((changed.uid, &changed.spec), (made.uid, &change.applied(&made.spec)));
+    assert!(changed.generation > made.generation);
+    assert_eq!(resources.change(&changed, &change).await.unwrap(), changed, "what is there already is no change");
+    let less = SpecChange {
+        rotation: Some((false, None)),
+        tags: [("cost".to_owned(), None), ("absent".to_owned(), None)].into(),
+        ..SpecChange::default()
+    };
+    let changed = resources.change(&changed, &less).await.unwrap();
+    assert_eq!(changed.spec.tags, Some([("team".to_owned(), "blue".to_owned())].into()));
+    assert_eq!(changed.spec.rotation.as_ref().and_then(|rotation| rotation.period_days), Some(90));
+    assert_eq!(resources.get("default", "orders").await.unwrap(), Some(changed.clone()));
+    let other = Resource { uid: ObjectUid::new([1; 16]), ..changed };
+    assert!(matches!(resources.change(&other, &change).await, Err(ResourceError::Gone { .. })));
 }
 
 fn described(text: &str) -> KmsKeySpec {

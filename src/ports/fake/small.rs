@@ -10,7 +10,10 @@ use futures::future::BoxFuture;
 use crate::api::crd::condition::Condition;
 use crate::api::crd::kms_key::KmsKeySpec;
 use crate::domain::authorize::Verb;
+use crate::domain::plan::Reason;
+use crate::domain::record::Owner;
 use crate::domain::resource::{Manager, Resource};
+use crate::domain::spec_change::SpecChange;
 use crate::ports::audit::{Audit, AuditError, AuditRecord};
 use crate::ports::clock::Clock;
 use crate::ports::resources::{Listing, Report, ResourceError, Resources};
@@ -191,6 +194,26 @@ impl Resources for FakeResources {
         Ok(resource)
     }
 
+    async fn change(&self, resource: &Resource, change: &SpecChange) -> Result<Resource, ResourceError> {
+        let (namespace, name) = (resource.namespace.clone(), resource.name.clone());
+        let mut all = self.inner.lock().unwrap();
+        let Some(found) = all.get_mut(&(namespace.clone(), name.clone())).filter(|found| found.uid == resource.uid)
+        else {
+            return Err(ResourceError::Gone { namespace, name });
+        };
+        let next = change.applied(&found.spec);
+        if let Manager::Manifest(manager) = &found.manager
+            && next != found.spec
+            && let Some(field) = change.fields().into_iter().find(|field| field.is_set(&found.spec))
+        {
+            return Err(ResourceError::Managed { namespace, name, field, manager: manager.clone() });
+        }
+        if next != found.spec {
+            (found.spec, found.generation) = (next, found.generation + 1);
+        }
+        Ok(found.clone())
+    }
+
     async fn remember_key(&self, namespace: &str, name: &str) -> Result<(), ResourceError> {
         if let Some(resource) = self.inner.lock().unwrap().get_mut(&(namespace.to_owned(), name.to_owned())) {
             resource.key_was_made = true;
@@ -202,6 +225,8 @@ impl Resources for FakeResources {
         let key = (resource.namespace.clone(), resource.name.clone());
         self.reports.lock().unwrap().insert(key, report.conditions);
     }
+
+    async fn report_left(&self, _: &Owner, _: &[Reason]) {}
 
     async fn reported(&self, namespace: &str, name: &str) -> Vec<Condition> {
         let key = (namespace.to_owned(), name.to_owned());

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use crate::types::account::{AccountId, Region};
+use crate::types::time::Timestamp;
 
 /// Where audit records go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -59,6 +60,11 @@ pub struct LocalArguments {
     #[arg(long, value_name = "FILE")]
     pub credentials: Option<PathBuf>,
 
+    /// Let keys be destroyed at the end of their waiting period although many of them vanished together, where that
+    /// was until this time (RFC 3339, such as 2026-12-01T00:00:00Z)
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub destroy_vanished_until: Option<Timestamp>,
+
     /// Where audit records go
     #[arg(long, value_name = "SINK", value_enum, default_value = "file")]
     pub audit: AuditSink,
@@ -105,6 +111,10 @@ fn environment(name: &str) -> Option<PathBuf> {
 
 fn parse_address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "must be an IP address and a port, such as 127.0.0.1:4599 or [::1]:0".to_owned())
+}
+
+fn parse_time(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse_rfc3339(text).ok_or_else(|| "must be a time such as 2026-12-01T00:00:00Z".to_owned())
 }
 
 fn parse_region(text: &str) -> Result<Region, String> {

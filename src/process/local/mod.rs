@@ -24,6 +24,7 @@ use crate::adapters::http::listen::Listener;
 use crate::adapters::http::server::serve;
 use crate::crypto::rng::{Rng, SystemRng};
 use crate::crypto::selftest;
+use crate::engine::approvals::Approved;
 use crate::ports::audit::Audit;
 use crate::types::limits::REFUSALS_PERIOD;
 use application::LocalApplication;
@@ -61,7 +62,9 @@ async fn serve_local(arguments: &LocalArguments) -> anyhow::Result<()> {
     if let Some(folder) = manifests {
         anyhow::ensure!(folder.is_dir(), "the folder of manifests {} does not exist", folder.display());
     }
-    let regions = Arc::new(Regions::new(&data, Arc::new(root), rng, Arc::clone(&audit), arguments.account));
+    let approved = Approved { restores: Vec::new(), vanished_until: arguments.destroy_vanished_until };
+    let regions = Regions::new(&data, Arc::new(root), rng, Arc::clone(&audit), arguments.account).approving(approved);
+    let regions = Arc::new(regions);
     let initialised = regions.open_all(&arguments.home_region(), arguments.region.is_some()).await?;
     let home = regions.get(&arguments.home_region()).context("the Region was not opened")?;
     if let Some(folder) = manifests {

@@ -19,13 +19,13 @@ use crate::adapters::system::SystemClock;
 use crate::adapters::wrapping_keys::BlockingWrappingKeys;
 use crate::crypto::rng::{Rng, random_array};
 use crate::engine::accounts::Accounts;
-use crate::engine::approvals::Approvals;
+use crate::engine::approvals::{Approvals, Approved};
 use crate::engine::changes::ChangedOwners;
 use crate::engine::destruction::Destruction;
 use crate::engine::initialise::{self, initialise};
 use crate::engine::limiter::{Limiter, Rates};
 use crate::engine::local_backend::LocalBackend;
-use crate::engine::snapshot::SnapshotCell;
+use crate::engine::snapshot_cell::SnapshotCell;
 use crate::engine::vault::{Roots, Vault};
 use crate::engine::{Engine, Ports};
 use crate::ports::audit::Audit;
@@ -58,6 +58,8 @@ pub struct Regions {
     rng: Arc<dyn Rng>,
     audit: Arc<dyn Audit>,
     account: AccountId,
+    /// What the user approved on the command line.
+    approved: Approved,
     open: RwLock<BTreeMap<Region, LocalRegion>>,
     /// What runs beside the requests. Whoever opens a Region holds it, so that one is opened at a time.
     tasks: Mutex<JoinSet<()>>,
@@ -80,8 +82,14 @@ impl Regions {
     /// The Regions below a data folder; none is open yet.
     #[must_use]
     pub fn new(data: &Path, root: Arc<RootFile>, rng: Arc<dyn Rng>, audit: Arc<dyn Audit>, account: AccountId) -> Self {
-        let (open, tasks) = (RwLock::default(), Mutex::default());
-        Self { data: data.to_owned(), root, rng, audit, account, open, tasks }
+        let (open, tasks, approved) = (RwLock::default(), Mutex::default(), Approved::default());
+        Self { data: data.to_owned(), root, rng, audit, account, approved, open, tasks }
+    }
+
+    /// The same with what the user approves.
+    #[must_use]
+    pub fn approving(self, approved: Approved) -> Self {
+        Self { approved, ..self }
     }
 
     /// Opens the home Region, which must work, and unless it is pinned every other one that is there. Tells the
@@ -176,6 +184,7 @@ impl Regions {
             limiter: Limiter::new(Rates::UNLIMITED),
         };
         let region = LocalRegion { engine: Arc::new(engine), resources };
+        region.engine.approve(self.approved.clone()).await.context("what was approved could not be recorded")?;
         region.work(tasks).await?;
         Ok(region)
     }
@@ -247,13 +256,12 @@ impl LocalRegion {
         is_ready.await?;
         // Before the first heartbeat, which would hide how long nothing ran.
         self.engine.remember_time().await?;
+        note_time(&self.engine).await;
         let engine = Arc::clone(&self.engine);
         tasks.spawn(async move {
             loop {
-                if let Err(error) = engine.beat(REPLICA, env!("CARGO_PKG_VERSION")).await {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "the time could not be noted");
-                }
                 tokio::time::sleep(LOCAL_HEARTBEAT_PERIOD.duration()).await;
+                note_time(&engine).await;
             }
         });
         let engine = Arc::clone(&self.engine);
@@ -270,5 +278,12 @@ impl LocalRegion {
             }
         });
         Ok(())
+    }
+}
+
+/// Notes the time, so that the next start knows how long nothing ran.
+async fn note_time(engine: &Engine) {
+    if let Err(error) = engine.beat(REPLICA, env!("CARGO_PKG_VERSION")).await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "the time could not be noted");
     }
 }

@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::admissionregistration::v1::ValidatingAdmissionPolicyBinding;
 use kube::api::ListParams;
-use kube::{Api, Client, ResourceExt as _};
+use kube::{Api, Client};
 
 use crate::api::crd::kms_key::StatusCondition;
 use crate::domain::clock_guard::ClockDoubt;
@@ -11,7 +11,7 @@ use crate::types::limits::CLOCK_SKEW_MAX;
 use crate::types::time::Timestamp;
 
 /// Each is deployed as a policy and a binding of this name; see `config/default/guard.yaml`.
-pub const GUARDS: &[&str] = &["coffer-keep"];
+pub const GUARDS: &[&str] = &["coffer-keep", "coffer-platform", "coffer-protected", "coffer-sealed"];
 
 /// A condition as it is computed: type, whether it holds, reason, message.
 type Told = (&'static str, bool, &'static str, String);
@@ -23,7 +23,7 @@ type Told = (&'static str, bool, &'static str, String);
 pub async fn missing_guards(client: &Client) -> Result<Vec<String>, String> {
     let api: Api<ValidatingAdmissionPolicyBinding> = Api::all(client.clone());
     let listed = api.list_metadata(&ListParams::default()).await.map_err(|error| error.to_string())?;
-    let there: Vec<String> = listed.items.iter().map(|binding| binding.name_any()).collect();
+    let there: Vec<String> = listed.items.iter().map(kube::ResourceExt::name_any).collect();
     let missing = GUARDS.iter().filter(|guard| !there.iter().any(|name| name == *guard));
     Ok(missing.map(|guard| (*guard).to_owned()).collect())
 }

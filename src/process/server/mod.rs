@@ -51,7 +51,7 @@ use crate::engine::destruction::Destruction;
 use crate::engine::limiter::{Limiter, Rates};
 use crate::engine::local_backend::LocalBackend;
 use crate::engine::refusals::Refusals;
-use crate::engine::snapshot::SnapshotCell;
+use crate::engine::snapshot_cell::SnapshotCell;
 use crate::engine::vault::Vault;
 use crate::engine::{Engine, Ports};
 use crate::ports::audit::Audit;

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Hands a snapshot from one namespace to another, as one copies an encrypted snapshot from one AWS account to another:
+# what protects its data key is changed from a key of the one to a key of the other, by ReEncrypt. The plaintext of the
+# data key never leaves Coffer, and whoever does it needs both rights, ReEncryptFrom on the one key and ReEncryptTo on
+# the other.
+#
+#     config/samples/snapshot-copy.sh SOURCE_KEY DESTINATION_KEY FOLDER
+#
+# FOLDER holds `snapshot.key`, the data key under SOURCE_KEY; it gets `snapshot.copied.key`, the same under
+# DESTINATION_KEY. Names, ids, ARNs and aliases of keys are taken.
+set -euo pipefail
+
+source_key=$1 destination_key=$2 folder=$3
+
+aws kms re-encrypt \
+    --ciphertext-blob "fileb://$folder/snapshot.key" \
+    --source-key-id "$source_key" --source-encryption-context purpose=snapshot \
+    --destination-key-id "$destination_key" --destination-encryption-context purpose=snapshot,copied=true \
+    --query CiphertextBlob --output text | base64 -d > "$folder/snapshot.copied.key"
+echo "the data key of $folder is now protected by $destination_key in snapshot.copied.key"
