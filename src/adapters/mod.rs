@@ -14,6 +14,8 @@ pub mod system;
 pub mod tls;
 #[cfg(feature = "sidecar")]
 pub mod upstream;
+#[cfg(feature = "local")]
+pub mod wrapping_keys;
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@
 use super::lifecycle::is_material_whole;
 use super::reconcile::kms_key_rotation::{announce, mark_rotating};
 use super::record::{Attempt, Hold, HoldCause, Lifecycle, RECORD_SCHEMA, Record, RotationType};
+use crate::types::ids::MaterialId;
 use crate::types::key::Origin;
 use crate::types::limits::{ATTEMPT_NOTE_PERIOD, AUTOMATIC_ROTATION_NEAR, ON_DEMAND_ROTATIONS_MAX};
 use crate::types::time::{Span, Timestamp};
@@ -38,9 +39,22 @@ pub enum ChangeRefusal {
     RotationLimit,
     /// Imported material: none waits for a rotation.
     NoMaterialToRotate,
+    /// A material that waits for its rotation must be rotated to or deleted before another new one comes.
+    MaterialWaits {
+        /// The new one.
+        new: MaterialId,
+        /// The one that waits.
+        waiting: MaterialId,
+    },
+    /// Another import is under way.
+    ImportInProgress,
+    /// The imported material does not fit; how, in words that the key's ARN follows.
+    WrongMaterial(&'static str),
+    /// The key has no such material.
+    NoSuchMaterial(MaterialId),
 }
 
-fn write(record: &Record, change: impl FnOnce(&mut Record)) -> Change {
+pub(super) fn write(record: &Record, change: impl FnOnce(&mut Record)) -> Change {
     let mut next = record.clone();
     // A record of a newer schema stays one, and is then not written.
     next.schema = next.schema.max(RECORD_SCHEMA);

@@ -38,10 +38,10 @@ pub struct ImportToken {
     /// When the token ends.
     #[n(6)]
     pub expires_at: Timestamp,
-    /// The installation's import epoch when the token was made.
+    /// The key's import epoch when the token was made.
     #[n(7)]
     pub import_epoch: u32,
-    /// The ARN of the principal that asked for the token. Whoever may import may use it, as in AWS KMS.
+    /// The ARN of the principal that asked for the token. Nobody else may use it.
     #[n(8)]
     pub principal: String,
 }
@@ -49,8 +49,8 @@ pub struct ImportToken {
 /// Why a token that opened is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenRefusal {
-    /// It is of another key, or its import epoch has passed.
-    #[error("the import token is not valid for this key")]
+    /// It is of another key or another caller, or its import epoch has passed.
+    #[error("the import token is not valid for this key and caller")]
     Invalid,
     /// Its time is over.
     #[error("the import token has expired")]
@@ -58,12 +58,20 @@ pub enum TokenRefusal {
 }
 
 impl ImportToken {
-    /// Whether the token is good for this key now. What makes a token invalid is told before its age.
+    /// Whether the token is good for this key and this caller now. What makes a token invalid is told before its age.
     ///
     /// # Errors
-    /// `Invalid` for another key or another import epoch, `Expired` from the moment that the token names.
-    pub fn check(&self, key_id: &KeyId, import_epoch: u32, now: Timestamp) -> Result<(), TokenRefusal> {
-        if KeyId::new(self.key_id, self.multi_region) != *key_id || self.import_epoch != import_epoch {
+    /// `Invalid` for another key, another principal or another import epoch, `Expired` from the moment that the
+    /// token names.
+    pub fn check(
+        &self,
+        key_id: &KeyId,
+        principal: &str,
+        import_epoch: u32,
+        now: Timestamp,
+    ) -> Result<(), TokenRefusal> {
+        let own = KeyId::new(self.key_id, self.multi_region) == *key_id && self.principal == principal;
+        if !own || self.import_epoch != import_epoch {
             return Err(TokenRefusal::Invalid);
         }
         if now >= self.expires_at { Err(TokenRefusal::Expired) } else { Ok(()) }
@@ -168,18 +176,19 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_good_for_its_key_in_its_epoch_until_its_end() {
+    fn a_token_is_good_for_its_key_and_caller_in_its_epoch_until_its_end() {
         let token = token(&cases()[0].value);
-        let key_id = KeyId::new(token.key_id, false);
+        let (key_id, caller) = (KeyId::new(token.key_id, false), token.principal.as_str());
         let (last, end) = (Timestamp::from_milliseconds(token.expires_at.milliseconds() - 1), token.expires_at);
-        assert_eq!(token.check(&key_id, 1, last), Ok(()));
-        assert_eq!(token.check(&key_id, 1, end), Err(TokenRefusal::Expired));
+        assert_eq!(token.check(&key_id, caller, 1, last), Ok(()));
+        assert_eq!(token.check(&key_id, caller, 1, end), Err(TokenRefusal::Expired));
         for now in [last, end] {
             for epoch in [0, 2] {
-                assert_eq!(token.check(&key_id, epoch, now), Err(TokenRefusal::Invalid));
+                assert_eq!(token.check(&key_id, caller, epoch, now), Err(TokenRefusal::Invalid));
             }
+            assert_eq!(token.check(&key_id, "arn:aws:iam::1:root", 1, now), Err(TokenRefusal::Invalid));
             for other in [KeyId::new(token.key_id, true), KeyId::new([9; 16], false)] {
-                assert_eq!(token.check(&other, 1, now), Err(TokenRefusal::Invalid));
+                assert_eq!(token.check(&other, caller, 1, now), Err(TokenRefusal::Invalid));
             }
         }
     }

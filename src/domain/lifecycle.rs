@@ -1,6 +1,6 @@
 //! The state of a key, computed when it is asked for: a late timer never makes a key usable.
 
-use super::record::{Lifecycle, Record};
+use super::record::{Lifecycle, Material, Record};
 use crate::types::key::Origin;
 use crate::types::state::KeyState;
 use crate::types::time::Timestamp;
@@ -43,10 +43,10 @@ pub fn effective_state(record: &Record, health: MaterialHealth, now: Timestamp) 
 /// material, all of the key materials that are associated with it must be imported."
 #[must_use]
 pub fn is_material_whole(record: &Record, now: Timestamp) -> bool {
-    let current = record.current_version();
-    let counts = |version: u32, activated: bool| activated || Some(version) == current;
-    let mut required =
-        record.materials.iter().filter(|material| counts(material.version, material.activated_at.is_some())).peekable();
+    // The first one has no time at which it became the current one.
+    let current = record.current_version().unwrap_or(0);
+    let counts = |material: &&Material| material.activated_at.is_some() || material.version <= current;
+    let mut required = record.materials.iter().filter(counts).peekable();
     required.peek().is_some() && required.all(|material| material.is_usable(now))
 }
 
@@ -126,5 +126,13 @@ mod tests {
             record.materials[1].activated_at = Some(NOW);
         };
         assert_eq!(state(activated, MaterialHealth::Complete), KeyState::PendingImport);
+        let first_is_gone = |record: &mut Record| {
+            waits(record);
+            let here = Some(Imported { present: true, valid_to: None, description: None });
+            record.materials[0].imported = Some(Imported { present: false, valid_to: None, description: None });
+            (record.materials[1].imported, record.materials[1].activated_at) = (here, Some(NOW));
+            record.current_version = Some(2);
+        };
+        assert_eq!(state(first_is_gone, MaterialHealth::Complete), KeyState::PendingImport);
     }
 }

@@ -9,6 +9,7 @@ pub mod claim;
 pub mod clock_guard;
 pub mod encoding;
 pub mod event;
+pub mod import;
 pub mod import_token;
 pub mod lifecycle;
 pub mod material;

@@ -205,4 +205,6 @@ pub enum Reason {
     ImportExpired,
     /// Imported material that is gone by the record is still stored.
     ImportRemoved,
+    /// Imported material that waited for its rotation is gone.
+    ImportForgotten,
 }

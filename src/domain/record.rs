@@ -342,10 +342,20 @@ impl Record {
     /// Imported material that waits for a rotation on demand.
     #[must_use]
     pub fn waiting_material(&self) -> Option<&Material> {
-        self.materials.iter().find(|material| {
-            let first = Some(material.version) == self.current_version();
-            material.imported.is_some() && material.rotation.is_none() && material.activated_at.is_none() && !first
-        })
+        self.materials.iter().find(|material| self.is_ahead(material) && material.rotation.is_none())
+    }
+
+    /// Whether a material was imported and never was the current one. It is not yet associated with the key for ever.
+    #[must_use]
+    pub fn is_ahead(&self, material: &Material) -> bool {
+        let is_later = self.current_version().is_some_and(|current| material.version > current);
+        material.imported.is_some() && material.activated_at.is_none() && is_later
+    }
+
+    /// Whether a material is gone whose place need not be kept.
+    #[must_use]
+    pub fn is_forgotten(&self, material: &Material) -> bool {
+        self.is_ahead(material) && !material.is_present() && self.announced_version != Some(material.version)
     }
 
     /// Whether a request for a rotation was acted on already.

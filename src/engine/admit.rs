@@ -229,7 +229,7 @@ fn check_reach(row: &Row, argument: &KeyArgument, key: &ResolvedKey, call: &Call
     if fixed { Err(denied(call, argument.action, &key.arn, false)) } else { Ok(()) }
 }
 
-/// Usage, then state, then algorithm: the order in which AWS KMS finds fault.
+/// Usage, then state, then origin and algorithm: the order in which AWS KMS finds fault.
 fn check_key(
     row: &Row,
     argument: &KeyArgument,
@@ -247,6 +247,10 @@ fn check_key(
         StateRefusal::Disabled => AwsError::new(ErrorCode::Disabled, format!("{} is disabled.", key.arn)),
         StateRefusal::Invalid(words) => AwsError::new(ErrorCode::KmsInvalidState, format!("{} {words}", key.arn)),
     })?;
+    if row.origin.is_some_and(|origin| origin != spec.origin) {
+        let message = format!("{} origin is {} which is not valid for this operation.", key.arn, spec.origin);
+        return Err(AwsError::new(ErrorCode::UnsupportedOperation, message));
+    }
     let Some(named) = argument.algorithm.map(|member| algorithm(input, member)) else { return Ok(()) };
     if spec.key_spec.encryption_algorithms().contains(&named) {
         return Ok(());

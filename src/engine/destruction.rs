@@ -16,6 +16,8 @@ use crate::types::time::Timestamp;
 #[derive(Default)]
 pub struct Destruction {
     state: Mutex<State>,
+    /// Held while a material is destroyed, from reading its record until it is gone.
+    turn: futures::lock::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -31,6 +33,12 @@ struct State {
 impl Destruction {
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Until the answer is dropped, this process destroys no material. A store may not be able to tell a material that
+    /// comes back from the one that was there before, so nothing comes back while something goes.
+    pub(super) async fn pause(&self) -> futures::lock::MutexGuard<'_, ()> {
+        self.turn.lock().await
     }
 
     /// From now on until the answer is dropped, this process may destroy.

@@ -11,6 +11,7 @@ use crate::ports::store::StoreError;
 use crate::types::ids::KeyId;
 use crate::types::object::{Kind, ObjectName};
 use crate::types::revision::Revision;
+use crate::types::secret::SecretBytes;
 use crate::types::time::Timestamp;
 
 /// What became of an action.
@@ -102,6 +103,7 @@ impl Engine {
         else {
             return ActionResult::Done(None);
         };
+        let _turn = self.destruction.pause().await;
         let stored = match self.ports.store.get(&name).await {
             Ok(Some(stored)) => stored,
             Ok(None) => return ActionResult::Done(None),
@@ -133,6 +135,33 @@ impl Engine {
         match self.vault.record(key_id).await? {
             Some(read) if read.epoch == epoch => self.vault.replace(&name, &read, record).await,
             _ => Err(VaultError::Store(StoreError::Conflict(name))),
+        }
+    }
+
+    /// Stores an imported material under the name of the version that its record announces. Tells whether it is there
+    /// now: bytes of an import that was given up may have the name already.
+    pub(super) async fn store_import(
+        &self,
+        record: &Record,
+        version: u32,
+        material: &SecretBytes,
+    ) -> Result<bool, ExecuteError> {
+        if self.snapshots.load().root_is_lost {
+            return Err(ExecuteError::RootMissing);
+        }
+        let (binding, term) = (binding(record, version), self.vault.roots.active_term());
+        let made = self.ports.backend.import_material(&binding, term, material).await?;
+        let name = ObjectName::material(&record.key_id(), version, term);
+        match self.ports.store.create(&name, made.stored).await {
+            Ok(_) => return Ok(true),
+            Err(StoreError::AlreadyExists(_)) => {}
+            Err(error) => return Err(VaultError::Store(error).into()),
+        }
+        let Some(stored) = self.ports.store.get(&name).await.map_err(VaultError::Store)? else { return Ok(false) };
+        match self.ports.backend.identify(&binding, term, &stored.bytes).await {
+            Ok(found) => Ok(found == made.material_id),
+            Err(BackendError::Unreadable) => Ok(false),
+            Err(error) => Err(error.into()),
         }
     }
 

@@ -61,9 +61,18 @@ impl LocalBackend {
 #[async_trait]
 impl KeyBackend for LocalBackend {
     async fn create_material(&self, binding: &MaterialBinding, term: u32) -> Result<CreatedMaterial, BackendError> {
-        let root = self.roots.of_term(term).ok_or(BackendError::Unavailable)?;
         let length = binding.spec.material_length().ok_or(BackendError::Unavailable)?;
         let material = self.random(length).await?;
+        self.import_material(binding, term, &material).await
+    }
+
+    async fn import_material(
+        &self,
+        binding: &MaterialBinding,
+        term: u32,
+        material: &SecretBytes,
+    ) -> Result<CreatedMaterial, BackendError> {
+        let root = self.roots.of_term(term).ok_or(BackendError::Unavailable)?;
         let material_id = derive::material_id(&binding.key_id, material.expose());
         let stored = root.seal_material(binding, material.expose()).map_err(|_| BackendError::Unavailable)?;
         Ok(CreatedMaterial { stored, material_id })

@@ -36,6 +36,7 @@ use crate::ports::resources::Resources;
 use crate::ports::reviewer::Reviewer;
 use crate::ports::store::Store;
 use crate::ports::usage::Usage;
+use crate::ports::wrapping_keys::WrappingKeys;
 use crate::types::account::Region;
 
 /// What an engine needs from the world.
@@ -56,6 +57,8 @@ pub struct Ports {
     pub rng: Arc<dyn Rng>,
     /// Counts of uses.
     pub usage: Arc<dyn Usage>,
+    /// Keys that wrap imported material.
+    pub wrapping_keys: Arc<dyn WrappingKeys>,
 }
 
 /// One installation at work: the data plane and the reconcilers of one Region.

@@ -153,9 +153,11 @@ impl Engine {
         record: Option<&Record>,
     ) -> Result<Vec<SeenMaterial>, ReconcileError> {
         let active = self.vault.roots.active_term();
-        let mut wanted: Vec<(u32, u32)> = record
-            .map_or_else(Vec::new, |record| record.materials.iter().map(|made| (made.version, made.term)).collect());
         let announced = record.map_or(Some(1), |record| record.announced_version);
+        // What is gone and announced comes back under the root of today.
+        let is_stored = |made: &&Material| made.is_present() || announced != Some(made.version);
+        let listed = record.map_or(&[][..], |record| &record.materials).iter().filter(is_stored);
+        let mut wanted: Vec<(u32, u32)> = listed.map(|made| (made.version, made.term)).collect();
         wanted.extend(
             announced
                 .filter(|version| wanted.iter().all(|(listed, _)| listed != version))

@@ -11,10 +11,10 @@ use super::trail::Trail;
 use crate::api::aws::error::AwsError;
 use crate::api::aws::member::{Input, Member};
 use crate::api::aws::operation::Operation;
-use crate::api::aws::{alias, crypto, data_key, deletion, key, rotation, tag};
+use crate::api::aws::{alias, crypto, data_key, deletion, import, key, rotation, tag};
 use crate::domain::authorize::Verb;
 use crate::domain::quota::QuotaClass;
-use crate::types::key::KeyUsage;
+use crate::types::key::{KeyUsage, Origin};
 use crate::types::limits::{BODY_MAX, BODY_WITH_RECIPIENT_MAX};
 use crate::types::secret::SecretBytes;
 
@@ -59,6 +59,8 @@ pub struct Row {
     pub quota: QuotaClass,
     /// Which usage its keys must have.
     pub usage: Option<KeyUsage>,
+    /// Where the material of its keys must come from.
+    pub origin: Option<Origin>,
     /// The grant operation that allows it, where grants can.
     pub grant: Option<&'static str>,
     /// Whether it changes a key, so that an intent is recorded before.
@@ -104,6 +106,7 @@ const fn row(operation: Operation, verb: &'static str, action: &'static str) -> 
         action,
         quota: QuotaClass::Manage,
         usage: None,
+        origin: None,
         grant: None,
         changes: false,
         idempotent: true,
@@ -160,6 +163,20 @@ pub static IMPLEMENTED: &[Row] = &[
         audited: &[KEY, CONTEXT, ALGORITHM],
         handler: Some(|engine, admitted, trail| Box::pin(ops::encrypt::decrypt(engine, admitted, trail))),
         ..row(Operation::Decrypt, "decrypt", "kms:Decrypt")
+    },
+    Row {
+        members: import::DELETE_IMPORTED_KEY_MATERIAL,
+        keys: &[KeyArgument {
+            aliases: false,
+            ..argument("KeyId", "deleteimportedkeymaterial", "kms:DeleteImportedKeyMaterial")
+        }],
+        changes: true,
+        origin: Some(Origin::External),
+        audited: &[KEY, ("KeyMaterialId", "keyMaterialId")],
+        handler: Some(|engine, admitted, trail| {
+            Box::pin(ops::import::delete_imported_key_material(engine, admitted, trail))
+        }),
+        ..row(Operation::DeleteImportedKeyMaterial, "deleteimportedkeymaterial", "kms:DeleteImportedKeyMaterial")
     },
     Row {
         members: key::DESCRIBE_KEY,
@@ -258,6 +275,36 @@ pub static IMPLEMENTED: &[Row] = &[
         audited: &[KEY, ("IncludeKeyMaterial", "includeKeyMaterial"), ("Limit", "limit"), ("Marker", "marker")],
         handler: Some(|engine, admitted, _| Box::pin(ops::rotation::list_key_rotations(engine, admitted))),
         ..row(Operation::ListKeyRotations, "listkeyrotations", "kms:ListKeyRotations")
+    },
+    Row {
+        members: import::GET_PARAMETERS_FOR_IMPORT,
+        keys: &[KeyArgument {
+            aliases: false,
+            ..argument("KeyId", "getparametersforimport", "kms:GetParametersForImport")
+        }],
+        origin: Some(Origin::External),
+        audited: &[KEY, ("WrappingAlgorithm", "wrappingAlgorithm"), ("WrappingKeySpec", "wrappingKeySpec")],
+        precheck: Some(ops::import::check_parameters),
+        handler: Some(|engine, admitted, _| Box::pin(ops::import::get_parameters_for_import(engine, admitted))),
+        ..row(Operation::GetParametersForImport, "getparametersforimport", "kms:GetParametersForImport")
+    },
+    Row {
+        members: import::IMPORT_KEY_MATERIAL,
+        keys: &[KeyArgument { aliases: false, ..argument("KeyId", "importkeymaterial", "kms:ImportKeyMaterial") }],
+        changes: true,
+        idempotent: false,
+        origin: Some(Origin::External),
+        audited: &[
+            KEY,
+            ("ValidTo", "validTo"),
+            ("ExpirationModel", "expirationModel"),
+            ("ImportType", "importType"),
+            ("KeyMaterialDescription", "keyMaterialDescription"),
+            ("KeyMaterialId", "keyMaterialId"),
+        ],
+        precheck: Some(ops::import::check_import),
+        handler: Some(|engine, admitted, trail| Box::pin(ops::import::import_key_material(engine, admitted, trail))),
+        ..row(Operation::ImportKeyMaterial, "importkeymaterial", "kms:ImportKeyMaterial")
     },
     Row {
         members: key::LIST_KEYS,
@@ -433,7 +480,6 @@ not_implemented_rows! {
     CreateGrant => "creategrant",
     Decapsulate => "decapsulate",
     DeleteCustomKeyStore => "deletecustomkeystore",
-    DeleteImportedKeyMaterial => "deleteimportedkeymaterial",
     DeriveSharedSecret => "derivesharedsecret",
     DescribeCustomKeyStores => "describecustomkeystores",
     DisconnectCustomKeyStore => "disconnectcustomkeystore",
@@ -443,9 +489,7 @@ not_implemented_rows! {
     GenerateMac => "generatemac",
     GetKeyLastUsage => "getkeylastusage",
     GetKeyPolicy => "getkeypolicy",
-    GetParametersForImport => "getparametersforimport",
     GetPublicKey => "getpublickey",
-    ImportKeyMaterial => "importkeymaterial",
     ListGrants => "listgrants",
     ListKeyPolicies => "listkeypolicies",
     ListRetirableGrants => "listretirablegrants",
@@ -473,7 +517,7 @@ mod tests {
             assert_eq!(find(*operation).operation, *operation);
             assert_eq!(find(*operation).handler.is_some(), implemented == 1);
         }
-        assert_eq!((IMPLEMENTED.len(), NOT_IMPLEMENTED.len()), (26, 30));
+        assert_eq!((IMPLEMENTED.len(), NOT_IMPLEMENTED.len()), (29, 27));
     }
 
     #[test]
@@ -486,7 +530,9 @@ mod tests {
                 assert!(others.into_iter().flatten().all(known), "{}", row.operation);
             }
             assert!(row.audited.iter().all(|(member, _)| known(member)), "{}", row.operation);
-            let secret = |(member, _): &(&str, &str)| ["Plaintext", "CiphertextBlob"].contains(member);
+            let secret = |(member, _): &(&str, &str)| {
+                ["Plaintext", "CiphertextBlob", "ImportToken", "EncryptedKeyMaterial"].contains(member)
+            };
             assert!(!row.audited.iter().any(secret));
         }
     }

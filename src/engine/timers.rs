@@ -72,7 +72,8 @@ impl Engine {
         let is_stored = |name: &str| snapshot.material_names(&record.key_id()).iter().any(|stored| stored == name);
         let expires = record.materials.iter().any(|material| {
             let removed = !material.is_present() && record.announced_version != Some(material.version);
-            (material.is_present() && passed(material.valid_to())) || (removed && is_stored(&material.stored_name))
+            let has_expired = material.is_present() && passed(material.valid_to());
+            has_expired || (removed && is_stored(&material.stored_name)) || record.is_forgotten(material)
         });
         let abandoned = record.announcement.as_ref().is_some_and(|announcement| announcement.import.is_some());
         destroys || rotates || expires || abandoned

@@ -63,7 +63,8 @@ impl Trail {
                 let texts: Vec<String> = input.texts(member).into_iter().map(str::to_owned).collect();
                 (!texts.is_empty()).then_some(Parameter::Texts(texts))
             };
-            let parameter = text.or(number).or_else(pairs).or_else(texts);
+            let time = || input.time(member).map(|time| Parameter::Text(time.to_rfc3339()));
+            let parameter = text.or(number).or_else(time).or_else(pairs).or_else(texts);
             if let Some(parameter) = parameter {
                 self.record.request_parameters.push((name, parameter));
             }

@@ -14,7 +14,7 @@ use crate::domain::record::{OwnerClaim, Record};
 use crate::ports::store::{Store, StoreError, Stored};
 use crate::types::ids::{InstallationId, KeyId};
 use crate::types::limits::STORED_OBJECT_MAX;
-use crate::types::object::ObjectName;
+use crate::types::object::{ObjectName, TokenPurpose};
 use crate::types::revision::Revision;
 
 /// The root keys of an installation, by term.
@@ -182,6 +182,35 @@ impl Vault {
     ) -> Result<Revision, VaultError> {
         let bytes = self.seal(name, read.epoch.saturating_add(1), content)?;
         Ok(self.store.replace(name, &read.stored.version, bytes).await?)
+    }
+
+    /// Seals what the holder of a token gives back later.
+    ///
+    /// # Errors
+    /// `CryptoError` where the content is none that may be written, or the cipher refuses it.
+    pub fn seal_token<T: Content>(
+        &self,
+        purpose: TokenPurpose,
+        key_id: &KeyId,
+        number: u64,
+        content: &T,
+    ) -> Result<Vec<u8>, CryptoError> {
+        let bytes = encode(content).map(Zeroizing::new).map_err(|_| CryptoError)?;
+        self.roots.active()?.seal_token(purpose, key_id, number, &bytes)
+    }
+
+    /// Opens a token, under whichever root it was sealed.
+    ///
+    /// # Errors
+    /// `CryptoError` where it is not a token of this purpose for this key.
+    pub fn open_token<T: Content>(
+        &self,
+        purpose: TokenPurpose,
+        key_id: &KeyId,
+        token: &[u8],
+    ) -> Result<T, CryptoError> {
+        let (_, content) = self.roots.of_object(token)?.open_token(purpose, key_id, token)?;
+        decode(content.expose()).map_err(|_| CryptoError)
     }
 
     fn seal<T: Content>(&self, name: &ObjectName, epoch: u64, content: &T) -> Result<Vec<u8>, VaultError> {

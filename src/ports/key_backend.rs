@@ -1,4 +1,4 @@
-//! Where key bytes are used. Handlers hold handles and never see a key.
+//! Where key bytes are used. Handlers hold handles and never see a key, but for one that its owner hands in.
 
 use std::sync::Arc;
 
@@ -53,12 +53,20 @@ pub enum BackendError {
 /// Makes and uses key material. `sign`, `mac` and `derive` join with the operations that call them.
 ///
 /// # Guarantees
-/// No method returns key bytes. `create_material` called again for one binding is harmless: what it
-/// returned before is either stored, and then wins, or was never used.
+/// No method returns key bytes. `create_material` and `import_material` called again for one binding are harmless:
+/// what they returned before is either stored, and then wins, or was never used.
 #[async_trait]
 pub trait KeyBackend: Send + Sync {
     /// Makes the material of a new version.
     async fn create_material(&self, binding: &MaterialBinding, term: u32) -> Result<CreatedMaterial, BackendError>;
+
+    /// Takes in the material of a user for a version, as long as the key's spec says.
+    async fn import_material(
+        &self,
+        binding: &MaterialBinding,
+        term: u32,
+        material: &SecretBytes,
+    ) -> Result<CreatedMaterial, BackendError>;
 
     /// The id of a stored material, after checking that it opens under its binding.
     async fn identify(&self, binding: &MaterialBinding, term: u32, stored: &[u8]) -> Result<MaterialId, BackendError>;

@@ -10,6 +10,7 @@ pub mod reviewer;
 pub mod root;
 pub mod store;
 pub mod usage;
+pub mod wrapping_keys;
 
 #[cfg(test)]
 pub mod conformance;

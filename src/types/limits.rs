@@ -47,6 +47,8 @@ pub const ROTATION_PERIOD_DAYS_MAX: u32 = 2560;
 pub const ROTATION_PERIOD_DAYS_DEFAULT: u32 = 365;
 /// Life of an import token and its wrapping key (AWS: GetParametersForImport).
 pub const IMPORT_TOKEN_LIFETIME: Span = Span::from_hours(24);
+/// Calls that wait for a wrapping key at a time. With more, the last one would wait longer than its caller does.
+pub const WRAPPING_KEYS_WAITING_MAX: usize = 8;
 /// Import token of one ImportKeyMaterial call (AWS: ImportKeyMaterial).
 pub const IMPORT_TOKEN_MAX: usize = 6144;
 /// Wrapped key material of one ImportKeyMaterial call (AWS: ImportKeyMaterial).

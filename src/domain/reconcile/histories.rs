@@ -8,12 +8,15 @@ use super::kms_key::{Input, ReadRecord, plan};
 use super::tests::resource;
 use crate::api::crd::kms_key::{Deletion, DeletionPolicy, KmsKeySpec, Rotation, SpecOrigin};
 use crate::domain::change::{self, Change};
+use crate::domain::import::{self, Import};
 use crate::domain::lifecycle::{MaterialHealth, effective_state};
 use crate::domain::plan::{Action, Fence, FoundMaterial, Gates, Seen, SeenMaterial};
-use crate::domain::record::{AnnouncedImport, Announcement, Imported, Lifecycle, OwnerClaim, Record};
+use crate::domain::record::{Lifecycle, OwnerClaim, Record};
 use crate::domain::resource::Resource;
 use crate::domain::transitions::{Event, Transition, transition};
 use crate::types::ids::{KeyId, MaterialId, ObjectUid};
+use crate::types::import::ImportType;
+use crate::types::key::Origin;
 use crate::types::limits::IMPORT_ANNOUNCEMENT_MAX;
 use crate::types::state::KeyState;
 use crate::types::time::{Span, Timestamp};
@@ -161,42 +164,34 @@ impl Key {
         }
     }
 
-    /// What ImportKeyMaterial does: announces, stores, and leaves the rest to the plan.
+    /// What ImportKeyMaterial does: announces, stores, and leaves the rest to the plan. What is gone comes back first.
     fn import(&mut self, record: &Record) -> bool {
-        let gone = record.materials.iter().find(|material| !material.is_present());
-        let waits = record.waiting_material().is_some();
-        if gone.is_none() && waits {
+        if record.immutable.origin != Origin::External {
             return false;
         }
+        let gone = record.materials.iter().find(|material| !material.is_present());
         self.made += 1;
-        let version = gone.map_or(record.next_version(), |material| material.version);
         let material_id = gone.map_or(MaterialId::new([self.made; 32]), |material| material.material_id);
-        let imported = Imported { present: true, valid_to: None, description: None };
-        let mut next = record.clone();
-        next.announced_version = Some(version);
-        next.announcement = Some(Announcement {
-            announced_at: self.now,
-            rotation: None,
-            request: None,
-            import: Some(AnnouncedImport { material_id, imported }),
-        });
+        let import_type = Some(if gone.is_none() { ImportType::New } else { ImportType::Existing });
+        let wanted = Import { material_id, import_type, named: None, valid_to: None, description: None, taken: None };
+        if !self.change(import::announce(record, &wanted, self.now)) {
+            return false;
+        }
+        let version = import::announced_version(self.record(), material_id).unwrap();
         self.stored.insert(Self::name(record, version), material_id);
-        self.write(next);
         true
     }
 
+    /// What DeleteImportedKeyMaterial does to one of the materials that are here.
     fn remove_import(&mut self, record: &Record) -> bool {
-        let mut next = record.clone();
-        let mut present = next.materials.iter_mut().filter_map(|material| material.imported.as_mut());
-        let Some(imported) = present.find(|imported| imported.present) else { return false };
-        imported.present = false;
-        self.write(next);
-        true
+        let mut here = record.materials.iter().filter(|material| material.imported.is_some() && material.is_present());
+        let Some(material) = here.next() else { return false };
+        self.change(import::delete(record, Some(material.material_id)))
     }
 }
 
 fn spec_of(record: &Record) -> KmsKeySpec {
-    let imported = record.immutable.origin == crate::types::key::Origin::External;
+    let imported = record.immutable.origin == Origin::External;
     KmsKeySpec {
         origin: imported.then_some(SpecOrigin::Imported),
         deletion: Some(Deletion { policy: Some(record.spec.deletion.policy), ..Deletion::default() }),

@@ -74,6 +74,7 @@ const RULES: &[Rule] = &[
     kms_key_destruction::begin_destruction,
     kms_key_import::expire,
     kms_key_import::remove_material,
+    kms_key_import::forget_waiting,
     kms_key_creation::list_material,
     kms_key_import::abandon,
     kms_key_rotation::activate_material,

@@ -52,3 +52,14 @@ pub(super) fn remove_material(case: &Case<'_>) -> Option<Step> {
     let (stored_name, fence) = (gone.stored_name.clone(), Fence::ImportRemoved { version: gone.version });
     Some(Step::act(Reason::ImportRemoved, Action::DestroyMaterial { stored_name, fence }))
 }
+
+/// Material that never was the current one is forgotten once its bytes are gone, so that another can come in its
+/// place. Nothing was ever encrypted under it.
+pub(super) fn forget_waiting(case: &Case<'_>) -> Option<Step> {
+    let record = case.record()?;
+    let version = record.materials.iter().find(|material| record.is_forgotten(material))?.version;
+    let is_gone = case.found(version) == FoundMaterial::Missing;
+    is_gone.then(|| {
+        case.replace(Reason::ImportForgotten, |record| record.materials.retain(|material| material.version != version))
+    })?
+}

@@ -26,7 +26,8 @@ pub(crate) fn announce(record: &mut Record, rotation: RotationType, request: Opt
 /// Lets the version encrypt that every live replica knows.
 pub(super) fn activate_material(case: &Case<'_>) -> Option<Step> {
     let record = case.record()?;
-    let (version, rotation) = record.rotating_material().map(|material| (material.version, material.rotation))?;
+    let rotating = record.rotating_material().filter(|material| material.is_present())?;
+    let (version, rotation) = (rotating.version, rotating.rotation);
     if !case.input.seen.shown_everywhere {
         return Some(Step::rest(Reason::RotationWaits));
     }

@@ -3,6 +3,7 @@
 use crate::api::aws::error::{AwsError, ErrorCode};
 use crate::domain::change::{Change, ChangeRefusal};
 use crate::domain::plan::Action;
+use crate::domain::reconcile::kms_key::ReadRecord;
 use crate::domain::record::{RECORD_SCHEMA, Record};
 use crate::engine::Engine;
 use crate::engine::admit::{ResolvedKey, unavailable};
@@ -20,36 +21,61 @@ pub(super) async fn change_record(
     trail: &mut Trail,
     change: impl Fn(&Record) -> Change,
 ) -> Result<Record, AwsError> {
-    let key_id = key.entry.record.key_id();
     trail.note_response("keyId", &key.arn);
     for _ in 0..CHANGE_ATTEMPTS_MAX {
-        let read =
-            engine.vault.record(&key_id).await.map_err(|error| internal("the record could not be read", &error))?;
-        let read = read.ok_or_else(|| unavailable(&key.arn))?.to_read();
-        if read.record.schema > RECORD_SCHEMA {
-            return Err(newer_schema(&key.arn));
-        }
-        let mut record = match change(&read.record) {
-            Change::NoOp => {
-                // Another call may have written it a moment ago, and this caller too must find what it asked for.
-                engine.show_record(&read.record).await;
-                return Ok(read.record);
-            }
-            Change::Refused(refusal) => return Err(refuse(engine, key, &read.record, refusal).await),
-            Change::Write(record) => record,
-        };
-        (record.previous_hash, record.schema) = (read.digest, RECORD_SCHEMA);
-        let written = (*record).clone();
-        match engine.execute(&key_id, &Action::ReplaceRecord { epoch: read.epoch, record }).await {
-            ActionResult::Done(Some(revision)) => {
-                engine.show(revision).await;
-                return Ok(written);
-            }
-            ActionResult::Failed(error) => return Err(internal("the record could not be written", &error)),
-            ActionResult::Done(None) | ActionResult::Pending { .. } => {}
+        let read = read_record(engine, key).await?;
+        let change = change(&read.record);
+        if let Some(written) = write_change(engine, key, &read, change).await? {
+            return Ok(written);
         }
     }
     Err(AwsError::internal())
+}
+
+/// Reads the record that is about to be changed.
+///
+/// # Errors
+/// Those of the API.
+pub(super) async fn read_record(engine: &Engine, key: &ResolvedKey) -> Result<ReadRecord, AwsError> {
+    let read = engine.vault.record(&key.entry.record.key_id()).await;
+    let read = read.map_err(|error| internal("the record could not be read", &error))?;
+    let read = read.ok_or_else(|| unavailable(&key.arn))?.to_read();
+    if read.record.schema > RECORD_SCHEMA {
+        return Err(newer_schema(&key.arn));
+    }
+    Ok(read)
+}
+
+/// Writes a change of the record as it was read; none, where another writer was faster.
+///
+/// # Errors
+/// Those of the API.
+pub(super) async fn write_change(
+    engine: &Engine,
+    key: &ResolvedKey,
+    read: &ReadRecord,
+    change: Change,
+) -> Result<Option<Record>, AwsError> {
+    let mut record = match change {
+        Change::NoOp => {
+            // Another call may have written it a moment ago, and this caller too must find what it asked for.
+            engine.show_record(&read.record).await;
+            return Ok(Some(read.record.clone()));
+        }
+        Change::Refused(refusal) => return Err(refuse(engine, key, &read.record, refusal).await),
+        Change::Write(record) => record,
+    };
+    (record.previous_hash, record.schema) = (read.digest, RECORD_SCHEMA);
+    let written = (*record).clone();
+    let action = Action::ReplaceRecord { epoch: read.epoch, record };
+    match engine.execute(&written.key_id(), &action).await {
+        ActionResult::Done(Some(revision)) => {
+            engine.show(revision).await;
+            Ok(Some(written))
+        }
+        ActionResult::Failed(error) => Err(internal("the record could not be written", &error)),
+        ActionResult::Done(None) | ActionResult::Pending { .. } => Ok(None),
+    }
 }
 
 /// What a caller is told of a change that cannot be made.
@@ -81,6 +107,20 @@ async fn refuse(engine: &Engine, key: &ResolvedKey, record: &Record, refusal: Ch
         }
         ChangeRefusal::NoMaterialToRotate => {
             invalid(format!("No available key material pending rotation for the key: {arn}."))
+        }
+        ChangeRefusal::MaterialWaits { new, waiting } => invalid(format!(
+            "New key material (id: {new}) cannot be imported into KMS key {}, because another key material (id: \
+             {waiting}) is pending rotation.",
+            record.key_id()
+        )),
+        ChangeRefusal::ImportInProgress => {
+            invalid(format!("Another import of key material into {arn} is in progress."))
+        }
+        ChangeRefusal::WrongMaterial(words) => {
+            AwsError::new(ErrorCode::IncorrectKeyMaterial, format!("The key material {words} {arn}."))
+        }
+        ChangeRefusal::NoSuchMaterial(material_id) => {
+            AwsError::new(ErrorCode::NotFound, format!("Key material '{material_id}' of {arn} does not exist"))
         }
     }
 }

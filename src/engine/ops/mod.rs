@@ -5,6 +5,7 @@ mod changes;
 pub mod data_key;
 pub mod deletion;
 pub mod encrypt;
+pub mod import;
 pub mod key_admin;
 pub mod list;
 pub mod random;

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::import_flows::IMPORT_FLOWS;
 use super::support::{OWNER, World, call, named};
 use crate::api::aws::operation::Operation;
 use crate::api::crd::kms_key::{Deletion, KmsKeySpec, OnConflict, Rotation};
@@ -27,7 +28,7 @@ pub(super) struct Flow {
     pub(super) writes: usize,
 }
 
-pub(super) const FLOWS: &[Flow] = &[
+const FLOWS: &[Flow] = &[
     Flow { name: "create", prepare: |_| {}, act: create, writes: 5 },
     Flow { name: "rotate by call", prepare: make, act: rotate_by_call, writes: 4 },
     Flow { name: "rotate by the calendar", prepare: make_overdue, act: rotate_by_calendar, writes: 4 },
@@ -44,8 +45,13 @@ pub(super) const FLOWS: &[Flow] = &[
     Flow { name: "replace by another key", prepare: make_removed, act: replace_by_another, writes: 5 },
 ];
 
+/// Every flow.
+pub(super) fn flows() -> impl Iterator<Item = &'static Flow> {
+    FLOWS.iter().chain(IMPORT_FLOWS)
+}
+
 pub(super) fn flow(name: &str) -> &'static Flow {
-    FLOWS.iter().find(|flow| flow.name == name).expect("a flow of this name")
+    flows().find(|flow| flow.name == name).expect("a flow of this name")
 }
 
 /// Acts until it is done: a rotation waits for what its own replica shows.
@@ -60,7 +66,7 @@ pub(super) fn until_done(world: &World, act: fn(&World) -> bool) -> bool {
     })
 }
 
-fn reconciled(world: &World) -> bool {
+pub(super) fn reconciled(world: &World) -> bool {
     world.reconcile("orders").is_ok_and(|settled| settled.is_none_or(|settled| settled.complete))
 }
 
@@ -70,7 +76,7 @@ pub(super) fn claimed(world: &World) -> Option<KeyId> {
     claim.map(|claim| claim.content.key_id())
 }
 
-fn record(world: &World) -> Option<Record> {
+pub(super) fn record(world: &World) -> Option<Record> {
     claimed(world).and_then(|key_id| world.record(&key_id))
 }
 
@@ -270,8 +276,12 @@ pub(super) fn assert_invariants(world: &World, what: &str) {
         let current = record.current_version().and_then(|version| record.material(version));
         let encrypts = current.is_some_and(|current| current.activated_at.is_some() || current.rotation.is_none());
         let is_whole = is_material_whole(&record, world.engine.ports.clock.wall());
-        let has_current =
-            encrypts || record.lifecycle == Lifecycle::Creating || record.immutable.origin == Origin::External;
+        if record.immutable.origin == Origin::External {
+            // Its user says what is here; but nothing that never was here is the current one.
+            assert!(encrypts || record.materials.is_empty(), "{what}: no version is the current one");
+            continue;
+        }
+        let has_current = encrypts || record.lifecycle == Lifecycle::Creating;
         assert!(has_current && (is_whole || destroyed || !encrypts), "{what}: no version encrypts");
     }
 }
@@ -286,7 +296,11 @@ pub(super) fn blob(world: &World) -> Option<Value> {
 
 /// Whether a blob opens, or its key may not be used for a reason that a user gave (I2).
 pub(super) fn opens_or_is_held(world: &World, blob: &Value) -> bool {
-    let held = |record: &Record| !record.holds.is_empty() || record.due.deletion.is_some();
+    let now = world.setup.clock_now();
+    let held = |record: &Record| {
+        let awaits_import = record.immutable.origin == Origin::External && !is_material_whole(record, now);
+        !record.holds.is_empty() || record.due.deletion.is_some() || awaits_import
+    };
     world.decrypts(blob) || records(world).iter().any(held) || records(world).is_empty()
 }
 

@@ -30,7 +30,7 @@ use crate::engine::vault::{Roots, Vault};
 use crate::engine::{Engine, Ports};
 use crate::ports::audit::Audit;
 use crate::ports::clock::Clock;
-use crate::ports::fake::{FakeAudit, FakeClock, FakeResources, FakeReviewer, FakeStore, FakeUsage};
+use crate::ports::fake::{FakeAudit, FakeClock, FakeResources, FakeReviewer, FakeStore, FakeUsage, FakeWrappingKeys};
 use crate::ports::key_backend::KeyBackend;
 use crate::ports::resources::Resources;
 use crate::ports::reviewer::Reviewer;
@@ -69,6 +69,7 @@ pub(crate) struct Setup {
     /// The backend, where it is not a local one.
     pub(crate) backend: Option<Arc<dyn KeyBackend>>,
     pub(crate) reviewer: Arc<dyn Reviewer>,
+    pub(crate) wrapping_keys: FakeWrappingKeys,
     /// Whether waiting for a revision ends at once, as where its time limit is over.
     pub(crate) impatient: bool,
     starts: Cell<u64>,
@@ -88,6 +89,7 @@ impl Setup {
             sink: None,
             backend: None,
             reviewer: Arc::new(FakeReviewer(Ok(true))),
+            wrapping_keys: FakeWrappingKeys::default(),
             impatient: false,
             starts: Cell::new(0),
         }
@@ -116,6 +118,7 @@ impl Setup {
             clock,
             rng,
             usage: Arc::new(FakeUsage::default()),
+            wrapping_keys: Arc::new(self.wrapping_keys),
         };
         Arc::new(Engine {
             ports,

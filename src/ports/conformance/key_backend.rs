@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use crate::api::blob::Blob;
+use crate::crypto::blob;
 use crate::crypto::seal::MaterialBinding;
 use crate::ports::key_backend::{BackendError, KeyBackend, KeyHandle};
 use crate::types::context::EncryptionContext;
@@ -17,6 +18,7 @@ const TERM: u32 = 1;
 pub async fn key_backend(make: impl Fn() -> Arc<dyn KeyBackend>) {
     what_was_made_is_identified(make().as_ref()).await;
     what_was_not_made_is_not_identified(make().as_ref()).await;
+    what_was_imported_is_used(make().as_ref()).await;
     what_was_encrypted_is_decrypted(make().as_ref()).await;
     another_context_does_not_open(make().as_ref()).await;
     another_key_or_version_does_not_open(make().as_ref()).await;
@@ -75,6 +77,24 @@ async fn what_was_not_made_is_not_identified(backend: &dyn KeyBackend) {
     for garbage in [b"".as_slice(), b"garbage", &[0; 100], &changed] {
         assert_eq!(backend.identify(&binding(1, 1), TERM, garbage).await, Err(BackendError::Unreadable));
     }
+}
+
+async fn what_was_imported_is_used(backend: &dyn KeyBackend) {
+    let binding = MaterialBinding { origin: Origin::External, ..binding(1, 1) };
+    let (one, two) = (secret(&[1; 32]), secret(&[2; 32]));
+    let first = backend.import_material(&binding, TERM, &one).await.unwrap();
+    let other = backend.import_material(&binding, TERM, &two).await.unwrap();
+    assert_ne!(first.material_id, other.material_id);
+    assert_eq!(backend.import_material(&binding, TERM, &one).await.unwrap().material_id, first.material_id);
+    for made in [&first, &other] {
+        assert_eq!(backend.identify(&binding, TERM, &made.stored).await, Ok(made.material_id));
+    }
+    let handle = KeyHandle { binding, term: TERM, material_id: first.material_id, stored: first.stored.into() };
+    let context = context("orders");
+    let bytes = backend.encrypt(&handle, &context, &secret(b"plaintext")).await.unwrap();
+    assert_eq!(open(backend, &handle, &context, &bytes).await, Ok(b"plaintext".to_vec()));
+    let opened = blob::open(&one, &Blob::parse(&bytes).unwrap(), &context).unwrap();
+    assert_eq!(opened.expose(), b"plaintext", "the very bytes that came in encrypt");
 }
 
 async fn what_was_encrypted_is_decrypted(backend: &dyn KeyBackend) {

@@ -33,11 +33,12 @@ impl FakeRemoteBackend {
     }
 
     fn key(&self, binding: &MaterialBinding, stored: &[u8]) -> Result<Arc<SecretBytes>, BackendError> {
-        let reference = Self::reference(binding);
-        if stored != reference.as_bytes() {
+        let reference = str::from_utf8(stored).map_err(|_| BackendError::Unreadable)?;
+        let rest = reference.strip_prefix(&Self::reference(binding)).ok_or(BackendError::Unreadable)?;
+        if !rest.is_empty() && !rest.starts_with(":imported:") {
             return Err(BackendError::Unreadable);
         }
-        self.keys.lock().unwrap().get(&reference).cloned().ok_or(BackendError::Unavailable)
+        self.keys.lock().unwrap().get(reference).cloned().ok_or(BackendError::Unavailable)
     }
 }
 
@@ -56,6 +57,20 @@ impl KeyBackend for FakeRemoteBackend {
         let make = || Arc::new(SecretBytes::try_init_with(32, |bytes| self.rng.fill(bytes)).unwrap());
         let key = keys.entry(reference.clone()).or_insert_with(make);
         let material_id = derive::material_id(&binding.key_id, key.expose());
+        Ok(CreatedMaterial { stored: reference.into_bytes(), material_id })
+    }
+
+    /// Under a reference of its own, so that an import that is given up takes no other's place.
+    async fn import_material(
+        &self,
+        binding: &MaterialBinding,
+        _: u32,
+        material: &SecretBytes,
+    ) -> Result<CreatedMaterial, BackendError> {
+        let material_id = derive::material_id(&binding.key_id, material.expose());
+        let reference = format!("{}:imported:{material_id}", Self::reference(binding));
+        let key = Arc::new(SecretBytes::new(material.expose().to_vec()));
+        self.keys.lock().unwrap().insert(reference.clone(), key);
         Ok(CreatedMaterial { stored: reference.into_bytes(), material_id })
     }
 

@@ -16,6 +16,7 @@ use crate::adapters::folder::store::FolderStore;
 use crate::adapters::memory_usage::MemoryUsage;
 use crate::adapters::owner_reviewer::OwnerReviewer;
 use crate::adapters::system::SystemClock;
+use crate::adapters::wrapping_keys::BlockingWrappingKeys;
 use crate::crypto::rng::{Rng, random_array};
 use crate::engine::accounts::Accounts;
 use crate::engine::approvals::{Approvals, Approved};
@@ -169,6 +170,7 @@ impl Regions {
                 clock,
                 rng: Arc::clone(&self.rng),
                 usage: Arc::new(MemoryUsage::default()),
+                wrapping_keys: Arc::new(BlockingWrappingKeys::default()),
             },
             region: region.clone(),
             replica: REPLICA.to_owned(),

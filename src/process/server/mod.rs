@@ -39,6 +39,7 @@ use crate::adapters::kube::token_review::{AuthenticationOptions, TokenAuthentica
 use crate::adapters::kube::{rbac_watch, unimplemented};
 use crate::adapters::memory_usage::MemoryUsage;
 use crate::adapters::tls::{authority, resolver};
+use crate::adapters::wrapping_keys::BlockingWrappingKeys;
 use crate::crypto::rng::{Rng, SystemRng};
 use crate::crypto::selftest;
 use crate::domain::authority::Authority;
@@ -181,6 +182,7 @@ async fn build(arguments: &ServerArguments) -> anyhow::Result<Replica> {
         clock: Arc::clone(&clock),
         rng,
         usage: Arc::new(MemoryUsage::default()),
+        wrapping_keys: Arc::new(BlockingWrappingKeys::default()),
     };
     let rates = Rates { principal: Some(Rate { per_second: PRINCIPAL_REQUESTS_PER_SECOND }), class: |_| None };
     let engine = Arc::new(Engine {
