@@ -2,17 +2,70 @@
 //! ([Kubernetes: field management](https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management)).
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
-use serde_json::{Map, Value};
+use kube::ResourceExt as _;
+use serde_json::{Map, Value, json};
 
 use super::resources::API_MANAGER;
-use crate::domain::spec_change::SpecField;
+use crate::api::crd::kms_key::{KmsKey, KmsKeySpec};
+use crate::domain::spec_change::{SpecChange, SpecField};
+use crate::ports::resources::ResourceError;
 
 /// The operation of an entry that a server-side apply made.
 const APPLY: &str = "Apply";
 
+/// How a change is written.
+#[derive(Debug, PartialEq)]
+pub enum Part {
+    /// By an apply of all that the API then owns.
+    Applied(Value),
+    /// By a merge of what changes.
+    Merged(Value),
+}
+
+/// What the API has to write to make a change. Nothing, where all of it is there.
+///
+/// # Errors
+/// `Managed` where somebody else owns a field that would change.
+pub fn changed_part(found: &KmsKey, change: &SpecChange) -> Result<Option<Part>, ResourceError> {
+    let fields = change.changes(&found.spec);
+    if fields.is_empty() {
+        return Ok(None);
+    }
+    let (namespace, name) = (found.namespace().unwrap_or_default(), found.name_any());
+    for field in &fields {
+        if let Some(manager) = other_owner(&found.metadata, field) {
+            return Err(ResourceError::Managed { namespace, name, field: field.clone(), manager });
+        }
+    }
+    let next = change.applied(&found.spec);
+    let mut owned: KmsKeySpec =
+        serde_json::from_value(owned_by_api(&found.metadata, &json!(found.spec))).unwrap_or_default();
+    // An apply takes away only what its manager's last apply had. A merge goes against what was read, too.
+    let is_stuck = |field: &SpecField| !field.is_set(&next) && !field.is_set(&owned);
+    if needs_merge(&found.metadata) || fields.iter().any(is_stuck) {
+        return Ok(Some(Part::Merged(merge_of(&fields, &json!(next)))));
+    }
+    fields.iter().for_each(|field| field.copy(&next, &mut owned));
+    Ok(Some(Part::Applied(json!(owned))))
+}
+
+/// The merge patch that gives fields the values that they have in a spec, and takes away those that it lacks.
+fn merge_of(fields: &[SpecField], next: &Value) -> Value {
+    let patches = fields.iter().map(|field| {
+        let path = field.path();
+        // Where nothing is left of a part, all of it goes, and no empty one stays.
+        let depth = if path.first().is_some_and(|part| next.get(part).is_none()) { 1 } else { path.len() };
+        let value = path.iter().try_fold(next, |value, word| value.get(word)).cloned().unwrap_or_default();
+        path.iter()
+            .take(depth)
+            .rev()
+            .fold(value, |value, word| Value::Object([(word.clone(), value)].into_iter().collect()))
+    });
+    patches.fold(Value::Object(Map::new()), merge)
+}
+
 /// What of a spec the API owns, as an apply has to repeat it: an apply gives up what it leaves out.
-#[must_use]
-pub fn owned_by_api(metadata: &ObjectMeta, spec: &Value) -> Value {
+fn owned_by_api(metadata: &ObjectMeta, spec: &Value) -> Value {
     entries(metadata)
         .filter(|entry| is_api(entry))
         .filter_map(|entry| Some(project(spec, entry.fields_v1.as_ref()?.0.get("f:spec")?)))
@@ -21,15 +74,13 @@ pub fn owned_by_api(metadata: &ObjectMeta, spec: &Value) -> Value {
 
 /// Whether an apply of the API would conflict with what no other manager keeps: with what the API owns by another
 /// operation, and with what has no owner at all, which the first apply would give to nobody that there is.
-#[must_use]
-pub fn needs_merge(metadata: &ObjectMeta) -> bool {
+fn needs_merge(metadata: &ObjectMeta) -> bool {
     let unowned = metadata.managed_fields.as_ref().is_none_or(Vec::is_empty);
     unowned || entries(metadata).any(|entry| is_api(entry) && entry.operation.as_deref() != Some(APPLY))
 }
 
 /// Somebody else who owns a field.
-#[must_use]
-pub fn other_owner(metadata: &ObjectMeta, field: &SpecField) -> Option<String> {
+fn other_owner(metadata: &ObjectMeta, field: &SpecField) -> Option<String> {
     let owns = |entry: &&ManagedFieldsEntry| {
         let spec = entry.fields_v1.as_ref().and_then(|fields| fields.0.get("f:spec"));
         let found = field.path().iter().try_fold(spec?, |fields, word| fields.get(format!("f:{word}")));
@@ -81,7 +132,6 @@ fn merge(one: Value, two: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn metadata(entries: Value) -> ObjectMeta {
         serde_json::from_value(json!({ "managedFields": entries })).unwrap()
@@ -106,8 +156,8 @@ mod tests {
             entry("coffer-api", "Apply", json!({"f:tags": {"f:a": {}}})),
             entry("coffer-api", "Update", json!({"f:description": {}, "f:rotation": {"f:automatic": {}}})),
         ]));
-        let owned = json!({"description": "one", "rotation": {"automatic": true}, "tags": {"a": "1"}});
-        assert_eq!(owned_by_api(&metadata, &spec), owned);
+        let ours = json!({"description": "one", "rotation": {"automatic": true}, "tags": {"a": "1"}});
+        assert_eq!(owned_by_api(&metadata, &spec), ours);
         assert!(needs_merge(&metadata));
         let owner = |field: &str| other_owner(&metadata, &SpecField::parse(field).unwrap());
         assert_eq!(owner("tags.b").as_deref(), Some("argocd"));
@@ -115,6 +165,22 @@ mod tests {
         for free in ["tags.a", "tags.c", "description", "rotation.automatic"] {
             assert_eq!(owner(free), None, "{free}");
         }
+    }
+
+    #[test]
+    fn a_merge_says_what_changes_and_leaves_no_empty_part() {
+        let next = json!({"description": "x", "tags": {"a": "1"}});
+        let fields = |paths: &[&str]| paths.iter().map(|path| SpecField::parse(path).unwrap()).collect::<Vec<_>>();
+        let cases = [
+            (fields(&[]), json!({})),
+            (fields(&["description"]), json!({"description": "x"})),
+            (fields(&["tags.a", "tags.b"]), json!({"tags": {"a": "1", "b": null}})),
+            (fields(&["rotation.automatic", "rotation.periodDays"]), json!({"rotation": null})),
+        ];
+        for (fields, patch) in cases {
+            assert_eq!(merge_of(&fields, &next), patch);
+        }
+        assert_eq!(merge_of(&fields(&["description"]), &json!({})), json!({"description": null}));
     }
 
     #[test]
