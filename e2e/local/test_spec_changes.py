@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from clients import Cli, Json, Refusal, kms, refusal
+from importing import bring, external_key
 from manifest_files import FIRST, Manifests, manifest, seen_while_valid, until_known, until_member
 from support import Coffer, Launch, arn, until
 
@@ -133,9 +134,14 @@ def test_what_states_and_origins_allow(server: Coffer) -> None:
     assert refusal(client.untag_resource, KeyId=key, TagKeys=["team"]) == pending
     assert refusal(client.update_key_description, KeyId=key, Description="x") == pending
     assert listed(client, key) == {"team": "blue"}
-    imported = client.create_key(Origin="EXTERNAL")["KeyMetadata"]["KeyId"]
+    imported = external_key(server)
     client.tag_resource(KeyId=imported, Tags=tags(team="blue"))
     assert refusal(client.enable_key_rotation, KeyId=imported).code == "KMSInvalidStateException"
+    bring(server, imported, b"m" * 32)
+    words = f"{arn(imported)} origin is EXTERNAL which is not valid for this operation."
+    for call in (client.enable_key_rotation, client.disable_key_rotation):
+        assert refusal(call, KeyId=imported) == Refusal("UnsupportedOperationException", words, 400)
+    assert listed(client, imported) == {"team": "blue"}
     assert refusal(client.list_resource_tags, KeyId=FIRST).code == "NotFoundException"
 
 
