@@ -12,6 +12,10 @@ pub mod formats {}
 #[doc = include_str!("manual/local.md")]
 pub mod local {}
 
+/// Bringing keys of one's own.
+#[doc = include_str!("manual/keys.md")]
+pub mod keys {}
+
 /// Operating an installation in a cluster.
 #[doc = include_str!("manual/cluster.md")]
 pub mod cluster {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime
+import re
 import threading
 import time
 from pathlib import Path
@@ -13,7 +14,7 @@ import coffer_content as content
 import coffer_formats as formats
 import pytest
 
-from clients import Cli, kms, refusal
+from clients import Cli, kms, refusal, run
 from importing import (
     FOREVER, NEW, ONE, TWO, bring, external_key, in_seconds, listed, material_id, opened_by_hand, openssl_wrapped,
     parameters, request, sealed_by_hand, stored, wrapped,
@@ -69,6 +70,18 @@ def test_the_aws_cli_and_openssl_bring_a_key(server: Coffer, tmp_path: Path, dig
     assert rotations["Rotations"][0]["KeyMaterialDescription"] == "made with openssl"
     assert cli.good("delete-imported-key-material", "--key-id", key)["KeyMaterialId"] == answer["KeyMaterialId"]
     assert server.describe(key)["KeyState"] == "PendingImport"
+
+
+def test_the_example_of_the_manual_works_as_printed(server: Coffer, tmp_path: Path) -> None:
+    page = (Path(__file__).resolve().parents[2] / "src" / "manual" / "keys.md").read_text()
+    found = re.search(r"^```sh run\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert found and "http://127.0.0.1:4599" in found[1]
+    script = f"set -euo pipefail\ncd {tmp_path}\n" + found[1].replace("http://127.0.0.1:4599", server.url)
+    done = run(["bash", "-c", script])
+    assert done.returncode == 0, done.stderr
+    brought, state = done.stdout.split()
+    key = server.list_keys()[0]
+    assert (brought, state) == (material_id(key, (tmp_path / "material").read_bytes()), "Enabled")
 
 
 def test_a_new_material_waits_and_old_blobs_open(server: Coffer) -> None:
