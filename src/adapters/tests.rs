@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use serde_json::json;
 use tempfile::TempDir;
 
 use super::audit::file::FileAudit;
@@ -16,9 +17,10 @@ use super::memory_usage::MemoryUsage;
 use super::system::SystemClock;
 use crate::api::crd::kms_key::KmsKeySpec;
 use crate::crypto::rng::SeededRng;
-use crate::domain::resource::Manager;
+use crate::domain::resource::{Manager, Resource};
+use crate::domain::spec_change::SpecChange;
 use crate::ports::conformance;
-use crate::ports::resources::Resources;
+use crate::ports::resources::{ResourceError, Resources};
 use crate::ports::store::{Store, StoreError};
 use crate::types::ids::{InstallationId, KeyId};
 use crate::types::limits::STORED_OBJECT_MAX;
@@ -150,6 +152,97 @@ async fn manifests_keep_their_uid_and_grow_their_generation() {
     assert_eq!(resources.list().await.unwrap().resources, [made]);
     resources.follow(&[manifest("two")]).await.unwrap();
     assert_ne!(read().await.unwrap().uid, first.uid);
+}
+
+/// The manifest `orders.yaml` of one key with this spec.
+fn orders(spec: serde_json::Value) -> [Manifest; 1] {
+    let (namespace, name) = ("default".to_owned(), "orders".to_owned());
+    [Manifest { file: "orders.yaml".into(), namespace, name, spec: serde_json::from_value(spec).unwrap() }]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_api_changes_what_a_manifest_leaves_out_and_that_survives_every_reading() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = resources(folder.path());
+    let manifest = orders(json!({"description": "from git", "tags": {"team": "blue"}}));
+    first.follow(&manifest).await.unwrap();
+    let made = first.get("default", "orders").await.unwrap().unwrap();
+    let tag = |key: &str, value: Option<&str>| SpecChange {
+        tags: [(key.to_owned(), value.map(str::to_owned))].into(),
+        ..SpecChange::default()
+    };
+    let refused = [
+        (tag("team", Some("red")), "tags.team"),
+        (tag("team", None), "tags.team"),
+        (SpecChange { description: Some(String::new()), ..SpecChange::default() }, "description"),
+    ];
+    for (change, named) in refused {
+        let Err(ResourceError::Managed { field, manager, .. }) = first.change(&made, &change).await else {
+            panic!("{named} is the manifest's");
+        };
+        assert_eq!((field.to_string().as_str(), manager.as_str()), (named, "orders.yaml"));
+    }
+    assert_eq!(first.change(&made, &tag("team", Some("blue"))).await.unwrap(), made, "it says so already");
+    // A line break and what looks like another path, because a tag key is any text.
+    let odd = "cost\ndescription";
+    let tagged = first.change(&made, &tag(odd, Some("1"))).await.unwrap();
+    let rotation = SpecChange { rotation: Some((true, Some(90))), ..SpecChange::default() };
+    let rotated = first.change(&tagged, &rotation).await.unwrap();
+    assert!(rotated.generation > tagged.generation && tagged.generation > made.generation);
+    first.remember_key("default", "orders").await.unwrap();
+    drop(first);
+
+    let second = resources(folder.path());
+    second.follow(&manifest).await.unwrap();
+    let read = second.get("default", "orders").await.unwrap().unwrap();
+    assert_eq!(read, Resource { key_was_made: true, ..rotated }, "the manifest says nothing new");
+    let gone = second.change(&read, &tag(odd, None)).await.unwrap();
+    assert_eq!(gone.spec.tags, Some([("team".to_owned(), "blue".to_owned())].into()));
+    let Err(ResourceError::Managed { .. }) = second.change(&gone, &tag("team", None)).await else {
+        panic!("the tag is still the manifest's");
+    };
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_manifest_begins_to_set_is_its_own_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let resources = resources(folder.path());
+    let read = || async { resources.get("default", "orders").await.unwrap().unwrap() };
+    let change = |key: &str| SpecChange {
+        description: Some("api".to_owned()),
+        tags: [(key.to_owned(), Some("api".to_owned()))].into(),
+        ..SpecChange::default()
+    };
+    resources.follow(&orders(json!({}))).await.unwrap();
+    let changed = resources.change(&read().await, &change("team")).await.unwrap();
+    // The same value, and so the same spec; and then another value of another field.
+    resources.follow(&orders(json!({"tags": {"team": "api"}}))).await.unwrap();
+    assert_eq!(read().await, changed);
+    let Err(ResourceError::Managed { field, .. }) = resources
+        .change(&changed, &SpecChange { tags: [("team".to_owned(), None)].into(), ..SpecChange::default() })
+        .await
+    else {
+        panic!("the tag is the manifest's by now");
+    };
+    assert_eq!(field.to_string(), "tags.team");
+    resources.follow(&orders(json!({"description": "git"}))).await.unwrap();
+    let after = read().await;
+    assert_eq!((after.spec.description.as_deref(), &after.spec.tags), (Some("git"), &None));
+    assert!(after.generation > changed.generation);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_manifest_of_a_resource_that_the_api_made_leaves_what_it_does_not_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let resources = resources(folder.path());
+    let spec = json!({"description": "api", "tags": {"team": "blue"}, "rotation": {"automatic": true}});
+    let made = resources.create("default", "orders", serde_json::from_value(spec).unwrap()).await.unwrap();
+    resources.follow(&orders(json!({"description": "git"}))).await.unwrap();
+    let adopted = resources.get("default", "orders").await.unwrap().unwrap();
+    assert_eq!((adopted.uid, adopted.spec.description.as_deref()), (made.uid, Some("git")));
+    assert_eq!((&adopted.spec.tags, &adopted.spec.rotation), (&made.spec.tags, &made.spec.rotation));
+    let untag = SpecChange { tags: [("team".to_owned(), None)].into(), ..SpecChange::default() };
+    assert_eq!(resources.change(&adopted, &untag).await.unwrap().spec.tags, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

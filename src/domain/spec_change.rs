@@ -1,8 +1,9 @@
 //! Changes of a `KmsKey`'s spec that calls of the API make, field by field, so that each field has one owner.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::crd::kms_key::{KmsKeySpec, Rotation};
+use crate::types::limits::ROTATION_PERIOD_DAYS_DEFAULT;
 
 /// A field of the spec that the API can change.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,12 +22,25 @@ impl SpecField {
     /// Whether a spec sets the field.
     #[must_use]
     pub fn is_set(&self, spec: &KmsKeySpec) -> bool {
+        self.value(spec).is_some()
+    }
+
+    /// The fields that a spec sets.
+    #[must_use]
+    pub fn all_set(spec: &KmsKeySpec) -> BTreeSet<Self> {
+        let tags = spec.tags.iter().flat_map(BTreeMap::keys).cloned().map(Self::Tag);
+        let others = [Self::Description, Self::RotationAutomatic, Self::RotationPeriodDays];
+        others.into_iter().filter(|field| field.is_set(spec)).chain(tags).collect()
+    }
+
+    /// What a spec says in the field, in words that are equal where it says the same.
+    fn value(&self, spec: &KmsKeySpec) -> Option<String> {
         let rotation = spec.rotation.as_ref();
         match self {
-            Self::Description => spec.description.is_some(),
-            Self::RotationAutomatic => rotation.is_some_and(|rotation| rotation.automatic.is_some()),
-            Self::RotationPeriodDays => rotation.is_some_and(|rotation| rotation.period_days.is_some()),
-            Self::Tag(key) => spec.tags.as_ref().is_some_and(|tags| tags.contains_key(key)),
+            Self::Description => spec.description.clone(),
+            Self::RotationAutomatic => rotation?.automatic.map(|automatic| automatic.to_string()),
+            Self::RotationPeriodDays => rotation?.period_days.map(|days| days.to_string()),
+            Self::Tag(key) => spec.tags.as_ref()?.get(key).cloned(),
         }
     }
 
@@ -98,21 +112,38 @@ impl SpecChange {
         fields
     }
 
-    /// The spec with the change made.
+    /// The fields that the change makes another of than they are in a spec.
+    #[must_use]
+    pub fn changes(&self, spec: &KmsKeySpec) -> Vec<SpecField> {
+        let next = self.applied(spec);
+        self.fields().into_iter().filter(|field| field.value(spec) != field.value(&next)).collect()
+    }
+
+    /// The spec with the change made. A field that is left out and by that says what is asked for stays left out, so
+    /// that its owner is whoever sets it first.
     #[must_use]
     pub fn applied(&self, spec: &KmsKeySpec) -> KmsKeySpec {
         let mut next = spec.clone();
-        if let Some(description) = &self.description {
+        if let Some(description) = &self.description
+            && spec.description.as_deref().unwrap_or_default() != description
+        {
             next.description = Some(description.clone());
         }
         if let Some((automatic, period_days)) = self.rotation {
-            set_rotation(&mut next, |rotation| {
-                rotation.automatic = Some(automatic);
-                rotation.period_days = period_days.and_then(|days| i32::try_from(days).ok()).or(rotation.period_days);
-            });
+            let old = spec.rotation.clone().unwrap_or_default();
+            if old.automatic.unwrap_or(false) != automatic {
+                set_rotation(&mut next, |rotation| rotation.automatic = Some(automatic));
+            }
+            let days = |days: u32| i32::try_from(days).ok();
+            let old_days = old.period_days.or(days(ROTATION_PERIOD_DAYS_DEFAULT));
+            if let Some(new) = period_days.and_then(days).filter(|new| Some(*new) != old_days) {
+                set_rotation(&mut next, |rotation| rotation.period_days = Some(new));
+            }
         }
         for (key, value) in &self.tags {
-            set_tag(&mut next, key, value.clone());
+            if SpecField::Tag(key.clone()).value(spec) != *value {
+                set_tag(&mut next, key, value.clone());
+            }
         }
         next
     }
@@ -162,6 +193,54 @@ mod tests {
         let mut back = next;
         change.fields().iter().for_each(|field| field.copy(&spec, &mut back));
         assert_eq!(back, spec);
+    }
+
+    #[test]
+    fn only_what_a_change_makes_another_is_changed() {
+        let rotation = |automatic, period_days| {
+            let (automatic, on_demand_request) = (automatic, None);
+            KmsKeySpec {
+                rotation: Some(Rotation { automatic, period_days, on_demand_request }),
+                ..KmsKeySpec::default()
+            }
+        };
+        let rotate = |automatic, days| SpecChange { rotation: Some((automatic, days)), ..SpecChange::default() };
+        let describe = |text: &str| SpecChange { description: Some(text.to_owned()), ..SpecChange::default() };
+        let tag = |value: Option<&str>| SpecChange {
+            tags: [("a".to_owned(), value.map(str::to_owned))].into(),
+            ..SpecChange::default()
+        };
+        let tagged = KmsKeySpec { tags: Some([("a".to_owned(), "1".to_owned())].into()), ..KmsKeySpec::default() };
+        let untagged = KmsKeySpec { tags: Some(BTreeMap::new()), ..KmsKeySpec::default() };
+        let described = KmsKeySpec { description: Some("x".to_owned()), ..KmsKeySpec::default() };
+        let none = KmsKeySpec::default;
+        let cases: [(KmsKeySpec, SpecChange, &[&str]); 19] = [
+            (none(), SpecChange::default(), &[]),
+            (none(), describe(""), &[]),
+            (none(), describe("x"), &["description"]),
+            (described.clone(), describe("x"), &[]),
+            (described, describe(""), &["description"]),
+            (none(), rotate(false, None), &[]),
+            (none(), rotate(true, Some(365)), &["rotation.automatic"]),
+            (none(), rotate(true, Some(90)), &["rotation.automatic", "rotation.periodDays"]),
+            (rotation(Some(false), None), rotate(false, None), &[]),
+            (rotation(None, Some(200)), rotate(false, None), &[]),
+            (rotation(None, Some(200)), rotate(true, Some(200)), &["rotation.automatic"]),
+            (rotation(None, Some(200)), rotate(true, Some(365)), &["rotation.automatic", "rotation.periodDays"]),
+            (rotation(Some(true), Some(200)), rotate(true, Some(201)), &["rotation.periodDays"]),
+            (rotation(Some(true), None), rotate(false, None), &["rotation.automatic"]),
+            (none(), tag(Some("")), &["tags.a"]),
+            (tagged.clone(), tag(Some("1")), &[]),
+            (tagged.clone(), tag(Some("2")), &["tags.a"]),
+            (tagged, tag(None), &["tags.a"]),
+            (untagged, tag(None), &[]),
+        ];
+        for (spec, change, fields) in cases {
+            let printed: Vec<String> = change.changes(&spec).iter().map(ToString::to_string).collect();
+            assert_eq!(printed, fields, "{spec:?} {change:?}");
+            assert_eq!(change.applied(&spec) == spec, fields.is_empty(), "{spec:?} {change:?}");
+            assert!(change.changes(&change.applied(&spec)).is_empty(), "{spec:?} {change:?}");
+        }
     }
 
     #[test]

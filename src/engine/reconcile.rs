@@ -278,11 +278,15 @@ impl Engine {
 
     /// Waits, not for ever, until the snapshot shows a record as it was read.
     pub async fn show_record(&self, record: &Record) {
-        let key_id = record.key_id();
+        self.show_key(&record.key_id(), |shown| shown == record).await;
+    }
+
+    /// Waits, not for ever, until the snapshot shows a key in the way that is asked for.
+    pub(super) async fn show_key(&self, key_id: &KeyId, is_meant: impl Fn(&Record) -> bool) {
         let shown = async {
             loop {
                 let snapshot = self.snapshots.load();
-                if matches!(snapshot.get(&key_id), Some(Known::Key(entry)) if entry.record == *record) {
+                if matches!(snapshot.get(key_id), Some(Known::Key(entry)) if is_meant(&entry.record)) {
                     return;
                 }
                 self.snapshots.wait_for(Revision(snapshot.revision.0.saturating_add(1))).await;

@@ -142,6 +142,7 @@ pub static IMPLEMENTED: &[Row] = &[
             ("CustomerMasterKeySpec", "customerMasterKeySpec"),
             ("KeyUsage", "keyUsage"),
             ("Origin", "origin"),
+            ("Tags", "tags"),
         ],
         precheck: Some(ops::key_admin::check_create_key),
         handler: Some(|engine, admitted, trail| Box::pin(ops::key_admin::create_key(engine, admitted, trail))),
@@ -387,6 +388,7 @@ pub static IMPLEMENTED: &[Row] = &[
         members: tag::TAG_RESOURCE,
         keys: &[KeyArgument { aliases: false, ..argument("KeyId", "tagresource", "kms:TagResource") }],
         changes: true,
+        audited: &[KEY, ("Tags", "tags")],
         precheck: Some(ops::spec::check_new_tags),
         handler: Some(|engine, admitted, trail| Box::pin(ops::spec::tag_resource(engine, admitted, trail))),
         ..row(Operation::TagResource, "tagresource", "kms:TagResource")
@@ -395,6 +397,7 @@ pub static IMPLEMENTED: &[Row] = &[
         members: tag::UNTAG_RESOURCE,
         keys: &[KeyArgument { aliases: false, ..argument("KeyId", "untagresource", "kms:UntagResource") }],
         changes: true,
+        audited: &[KEY, ("TagKeys", "tagKeys")],
         precheck: Some(ops::spec::check_old_tags),
         handler: Some(|engine, admitted, trail| Box::pin(ops::spec::untag_resource(engine, admitted, trail))),
         ..row(Operation::UntagResource, "untagresource", "kms:UntagResource")

@@ -1,5 +1,7 @@
 //! What a request leaves behind: its audit record grows while the request is served.
 
+use std::collections::BTreeMap;
+
 use super::Engine;
 use super::dispatch::Call;
 use super::table::Row;
@@ -51,11 +53,18 @@ impl Trail {
             let text = input.text(member).map(|text| Parameter::Text(text.to_owned()));
             let number = input.length(member).map(|number| Parameter::Number(number as u64));
             let pairs = || {
-                let context = input.context(member).ok().filter(|context| !context.is_empty())?;
-                Some(context.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
+                let context = input.context(member).ok()?;
+                let tags = input.tags(member).iter().map(|(key, value)| (key.as_str(), value.as_str()));
+                let pairs: BTreeMap<String, String> =
+                    context.iter().chain(tags).map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+                (!pairs.is_empty()).then_some(Parameter::Pairs(pairs))
+            };
+            let texts = || {
+                let texts: Vec<String> = input.texts(member).into_iter().map(str::to_owned).collect();
+                (!texts.is_empty()).then_some(Parameter::Texts(texts))
             };
             let time = || input.time(member).map(|time| Parameter::Text(time.to_rfc3339()));
-            let parameter = text.or(number).or_else(time).or_else(|| pairs().map(Parameter::Pairs));
+            let parameter = text.or(number).or_else(time).or_else(pairs).or_else(texts);
             if let Some(parameter) = parameter {
                 self.record.request_parameters.push((name, parameter));
             }

@@ -133,8 +133,10 @@ pub enum Parameter {
     Text(String),
     /// A number.
     Number(u64),
-    /// The pairs of an encryption context, which AWS too logs in clear.
+    /// The pairs of an encryption context, or tags. AWS too logs both in clear.
     Pairs(BTreeMap<String, String>),
+    /// A list of texts.
+    Texts(Vec<String>),
 }
 
 /// Who called.

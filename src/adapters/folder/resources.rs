@@ -30,7 +30,7 @@ const MANAGER: &str = "kms.coffer.dev/manifest";
 /// The annotation that remembers the key once it is complete. Should everything sealed about the key be lost,
 /// this is what keeps another from being made in its place.
 const KEY_MADE: &str = "kms.coffer.dev/key";
-/// The annotation that names the fields that the API set, by their paths, one a line.
+/// The annotation that names the fields that the API set, a JSON list of their paths.
 const API_FIELDS: &str = "kms.coffer.dev/api-fields";
 /// A resource's file; the longest spec is a description and 50 tags.
 const FILE_MAX: usize = 256 * 1024;
@@ -39,6 +39,16 @@ const FILE_MAX: usize = 256 * 1024;
 struct Held {
     resource: Resource,
     api_fields: BTreeSet<SpecField>,
+}
+
+impl Held {
+    /// The fields that are the API's; of a resource that it made, all of them.
+    fn of_api(&self) -> BTreeSet<SpecField> {
+        match self.resource.manager {
+            Manager::Api => SpecField::all_set(&self.resource.spec),
+            Manager::Manifest(_) => self.api_fields.clone(),
+        }
+    }
 }
 
 /// Resources in a folder, `<namespace>/<name>.json`.
@@ -104,12 +114,14 @@ impl FolderResources {
                 resource: self.new_resource(namespace, name, manager, manifest.spec.clone())?,
                 api_fields: BTreeSet::new(),
             },
-            Some(Held { resource: old, mut api_fields }) => {
-                // What the manifest sets is the manifest's; the rest of what the API set stays.
+            Some(held) => {
+                // What the manifest sets is the manifest's from now on; the rest of what the API set stays.
+                let mut api_fields = held.of_api();
                 api_fields.retain(|field| !field.is_set(&manifest.spec));
+                let Held { resource: old, api_fields: old_fields } = held;
                 let mut spec = manifest.spec.clone();
                 api_fields.iter().for_each(|field| field.copy(&old.spec, &mut spec));
-                if old.spec == spec && old.manager == manager {
+                if old.spec == spec && old.manager == manager && old_fields == api_fields {
                     return Ok(());
                 }
                 let generation = if old.spec == spec { old.generation } else { self.next_generation(&old) };
@@ -159,16 +171,17 @@ impl FolderResources {
         let Some(Held { resource: old, mut api_fields }) = held else {
             return Err(ResourceError::Gone { namespace, name });
         };
-        let spec = change.applied(&old.spec);
-        if spec == old.spec {
+        let fields = change.changes(&old.spec);
+        if fields.is_empty() {
             return Ok(old);
         }
+        let spec = change.applied(&old.spec);
         if let Manager::Manifest(manager) = &old.manager {
-            let is_kept = |field: &SpecField| field.is_set(&old.spec) && !api_fields.contains(field);
-            if let Some(field) = change.fields().into_iter().find(is_kept) {
+            let is_kept = |field: &&SpecField| field.is_set(&old.spec) && !api_fields.contains(*field);
+            if let Some(field) = fields.iter().find(is_kept).cloned() {
                 return Err(ResourceError::Managed { namespace, name, field, manager: manager.clone() });
             }
-            api_fields.extend(change.fields());
+            api_fields.extend(fields);
             api_fields.retain(|field| field.is_set(&spec));
         }
         let next = Resource { generation: self.next_generation(&old), spec, ..old };
@@ -191,7 +204,9 @@ impl FolderResources {
         };
         let key: KmsKey = serde_json::from_slice(&bytes).map_err(|error| failed(error.into()))?;
         let printed = key.metadata.annotations.as_ref().and_then(|annotations| annotations.get(API_FIELDS));
-        let api_fields = printed.map(|text| text.lines().filter_map(SpecField::parse).collect()).unwrap_or_default();
+        let paths = printed.map_or(Ok(Vec::new()), |text| serde_json::from_str::<Vec<String>>(text));
+        let paths = paths.map_err(|error| failed(error.into()))?;
+        let api_fields = paths.iter().filter_map(|path| SpecField::parse(path)).collect();
         let resource = self.to_resource(namespace, name, key).map(|resource| Held { resource, api_fields });
         resource.map(Some).ok_or_else(|| failed(io::Error::other("metadata.uid or metadata.generation is missing")))
     }
@@ -227,8 +242,9 @@ impl FolderResources {
             annotations.insert(KEY_MADE.to_owned(), "made".to_owned());
         }
         if !api_fields.is_empty() {
-            let lines: Vec<String> = api_fields.iter().map(ToString::to_string).collect();
-            annotations.insert(API_FIELDS.to_owned(), lines.join("\n"));
+            let paths: Vec<String> = api_fields.iter().map(ToString::to_string).collect();
+            let paths = serde_json::to_string(&paths).map_err(|error| failed(error.into()))?;
+            annotations.insert(API_FIELDS.to_owned(), paths);
         }
         let metadata = ObjectMeta {
             name: Some(resource.name.clone()),

@@ -19,10 +19,12 @@ pub fn owned_by_api(metadata: &ObjectMeta, spec: &Value) -> Value {
         .fold(Value::Object(Map::new()), merge)
 }
 
-/// Whether the API owns something by another operation than an apply: with that its own applies would conflict.
+/// Whether an apply of the API would conflict with what no other manager keeps: with what the API owns by another
+/// operation, and with what has no owner at all, which the first apply would give to nobody that there is.
 #[must_use]
-pub fn has_older_entry(metadata: &ObjectMeta) -> bool {
-    entries(metadata).any(|entry| is_api(entry) && entry.operation.as_deref() != Some(APPLY))
+pub fn needs_merge(metadata: &ObjectMeta) -> bool {
+    let unowned = metadata.managed_fields.as_ref().is_none_or(Vec::is_empty);
+    unowned || entries(metadata).any(|entry| is_api(entry) && entry.operation.as_deref() != Some(APPLY))
 }
 
 /// Somebody else who owns a field.
@@ -106,7 +108,7 @@ mod tests {
         ]));
         let owned = json!({"description": "one", "rotation": {"automatic": true}, "tags": {"a": "1"}});
         assert_eq!(owned_by_api(&metadata, &spec), owned);
-        assert!(has_older_entry(&metadata));
+        assert!(needs_merge(&metadata));
         let owner = |field: &str| other_owner(&metadata, &SpecField::parse(field).unwrap());
         assert_eq!(owner("tags.b").as_deref(), Some("argocd"));
         assert_eq!(owner("rotation.periodDays").as_deref(), Some("argocd"));
@@ -121,6 +123,7 @@ mod tests {
         status["subresource"] = json!("status");
         let metadata = metadata(json!([status]));
         assert_eq!(owned_by_api(&metadata, &json!({"description": "x"})), json!({}));
-        assert!(!has_older_entry(&metadata));
+        assert!(!needs_merge(&metadata));
+        assert!(needs_merge(&ObjectMeta::default()));
     }
 }

@@ -11,13 +11,15 @@ use crate::domain::resource::Manager;
 #[must_use]
 pub fn manager_of(metadata: &ObjectMeta) -> Manager {
     let entries = metadata.managed_fields.as_deref().unwrap_or_default();
-    let owner_of = |path: &str| {
-        let owner = entries.iter().find(|entry| {
+    let owners_of = |path: &'static str| {
+        let owners = entries.iter().filter(move |entry| {
             entry.subresource.is_none() && entry.fields_v1.as_ref().is_some_and(|fields| owns(&fields.0, path))
         });
-        owner.and_then(|entry| entry.manager.clone())
+        owners.filter_map(|entry| entry.manager.clone())
     };
-    match owner_of("/f:spec/f:enabled").or_else(|| owner_of("/f:spec")) {
+    // The API may own a tag of a resource that everything else of is in Git.
+    let mut others = owners_of("/f:spec").filter(|manager| manager != API_MANAGER);
+    match owners_of("/f:spec/f:enabled").next().or_else(|| others.next()) {
         Some(manager) if manager != API_MANAGER => Manager::Manifest(manager),
         _ => Manager::Api,
     }
@@ -47,6 +49,8 @@ mod tests {
         let cases = [
             (vec![("coffer-api", described), ("argocd", enabled)], Manager::Manifest("argocd".to_owned())),
             (vec![("kubectl", described)], Manager::Manifest("kubectl".to_owned())),
+            (vec![("coffer-api", described), ("kubectl", described)], Manager::Manifest("kubectl".to_owned())),
+            (vec![("kubectl", described), ("coffer-api", enabled)], Manager::Api),
             (vec![("coffer-api", enabled)], Manager::Api),
             (vec![], Manager::Api),
         ];

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::conditions::{from_status, to_status};
 use super::events::Events;
-use super::field_ownership::{has_older_entry, other_owner, owned_by_api};
+use super::field_ownership::{needs_merge, other_owner, owned_by_api};
 use super::managers::manager_of;
 use super::namespaces::Namespaces;
 use crate::api::crd::condition::{Condition, ConditionReason, ConditionType};
@@ -24,7 +24,7 @@ use crate::domain::plan::Reason;
 use crate::domain::reconcile::stalled::{self, Obstacle};
 use crate::domain::record::Owner;
 use crate::domain::resource::Resource;
-use crate::domain::spec_change::SpecChange;
+use crate::domain::spec_change::{SpecChange, SpecField};
 use crate::ports::resources::{Listing, Report, ResourceError, Resources};
 use crate::types::ids::ObjectUid;
 use crate::types::limits::{CHANGE_ATTEMPTS_MAX, LIST_PAGE_ITEMS};
@@ -146,26 +146,15 @@ impl KubeResources {
         self.api(namespace).patch(name, &PatchParams::apply(API_MANAGER), &Patch::Apply(patch)).await
     }
 
-    /// Changes fields that an earlier version wrote without an apply, in the way it did: what an apply leaves out would
-    /// stay, because the older entry goes on owning it.
+    /// Changes fields without an apply: what an earlier version wrote in this way, and what nobody owns. Leaving such a
+    /// field out of an apply would not take it away.
     async fn merge_spec(
         &self,
         namespace: &str,
         name: &str,
         metadata: serde_json::Value,
-        change: &SpecChange,
-        next: &KmsKeySpec,
+        spec: serde_json::Value,
     ) -> kube::Result<KmsKey> {
-        let (next, mut spec) = (json!(next), json!({}));
-        for field in change.fields() {
-            let path = field.path();
-            let value = path.iter().try_fold(&next, |value, word| value.get(word)).cloned().unwrap_or_default();
-            match path.as_slice() {
-                [whole] => spec[whole] = value,
-                [part, below] => spec[part][below] = value,
-                _ => {}
-            }
-        }
         let parameters = PatchParams { field_manager: Some(API_MANAGER.to_owned()), ..PatchParams::default() };
         let patch = Patch::Merge(json!({ "metadata": metadata, "spec": spec }));
         self.api(namespace).patch(name, &parameters, &patch).await
@@ -281,14 +270,11 @@ impl Resources for KubeResources {
             let is_same = |key: &KmsKey| key.uid().and_then(|uid| ObjectUid::parse(&uid)) == Some(resource.uid);
             let gone = || ResourceError::Gone { namespace: namespace.to_owned(), name: name.to_owned() };
             let found = found.filter(is_same).ok_or_else(gone)?;
-            let Some(owned) = changed_part(&found, change)? else {
-                return self.to_resource(&found).await?.ok_or_else(gone);
-            };
             let read = json!({ "uid": found.uid(), "resourceVersion": found.resource_version() });
-            let applied = if has_older_entry(&found.metadata) {
-                self.merge_spec(namespace, name, read, change, &change.applied(&found.spec)).await
-            } else {
-                self.apply_spec(namespace, name, read, owned).await
+            let applied = match changed_part(&found, change)? {
+                None => return self.to_resource(&found).await?.ok_or_else(gone),
+                Some(Part::Applied(spec)) => self.apply_spec(namespace, name, read, spec).await,
+                Some(Part::Merged(spec)) => self.merge_spec(namespace, name, read, spec).await,
             };
             match applied {
                 Ok(key) => return self.to_resource(&key).await?.ok_or_else(gone),
@@ -346,22 +332,52 @@ impl Resources for KubeResources {
     }
 }
 
-/// What the API has to apply to make a change: what it owns already, and the change. Nothing, where all of it is there.
-fn changed_part(found: &KmsKey, change: &SpecChange) -> Result<Option<serde_json::Value>, ResourceError> {
-    let next = change.applied(&found.spec);
-    if next == found.spec {
+/// How a change is written.
+enum Part {
+    /// By an apply of all that the API then owns.
+    Applied(serde_json::Value),
+    /// By a merge of what changes.
+    Merged(serde_json::Value),
+}
+
+/// What the API has to write to make a change. Nothing, where all of it is there.
+fn changed_part(found: &KmsKey, change: &SpecChange) -> Result<Option<Part>, ResourceError> {
+    let fields = change.changes(&found.spec);
+    if fields.is_empty() {
         return Ok(None);
     }
     let (namespace, name) = (found.namespace().unwrap_or_default(), found.name_any());
-    for field in change.fields() {
-        if let Some(manager) = other_owner(&found.metadata, &field) {
-            return Err(ResourceError::Managed { namespace, name, field, manager });
+    for field in &fields {
+        if let Some(manager) = other_owner(&found.metadata, field) {
+            return Err(ResourceError::Managed { namespace, name, field: field.clone(), manager });
         }
     }
+    let next = change.applied(&found.spec);
     let mut owned: KmsKeySpec =
         serde_json::from_value(owned_by_api(&found.metadata, &json!(found.spec))).unwrap_or_default();
-    change.fields().iter().for_each(|field| field.copy(&next, &mut owned));
-    Ok(Some(json!(owned)))
+    // An apply takes away only what its manager's last apply had. A merge goes against what was read, too.
+    let is_stuck = |field: &SpecField| !field.is_set(&next) && !field.is_set(&owned);
+    if needs_merge(&found.metadata) || fields.iter().any(is_stuck) {
+        return Ok(Some(Part::Merged(merge_of(&fields, &json!(next)))));
+    }
+    fields.iter().for_each(|field| field.copy(&next, &mut owned));
+    Ok(Some(Part::Applied(json!(owned))))
+}
+
+/// The merge patch that gives fields the values that they have in a spec, and takes away those that it lacks.
+fn merge_of(fields: &[SpecField], next: &serde_json::Value) -> serde_json::Value {
+    let mut spec = json!({});
+    for path in fields.iter().map(SpecField::path) {
+        let value = path.iter().try_fold(next, |value, word| value.get(word)).cloned().unwrap_or_default();
+        match path.as_slice() {
+            [whole] => spec[whole] = value,
+            // Nothing is left of the part, and not an empty one.
+            [part, _] if next.get(part).is_none() => spec[part] = value,
+            [part, below] => spec[part][below] = value,
+            _ => {}
+        }
+    }
+    spec
 }
 
 fn medium(namespace: &str, name: &str, action: &'static str, source: kube::Error) -> ResourceError {

@@ -73,6 +73,8 @@ pub enum Shape {
     Tags,
     /// A list of strings.
     TextList,
+    /// A list of the keys of tags.
+    TagKeys,
     /// A structure that no implemented operation looks into.
     Structure,
 }
@@ -289,7 +291,7 @@ fn convert<'a>(member: &Member, value: Json<'a>) -> Result<Option<Value<'a>>, Aw
         (Shape::Blob { .. }, Json::Text(text)) => Value::Blob(decode_base64(&text)?),
         (Shape::TextMap, Json::Object(pairs)) => Value::Map(convert_map(pairs)?),
         (Shape::Tags, Json::List(items)) => Value::Tags(items.into_iter().map(convert_tag).collect::<Result<_, _>>()?),
-        (Shape::TextList, Json::List(items)) => Value::List(convert_list(items)?),
+        (Shape::TextList | Shape::TagKeys, Json::List(items)) => Value::List(convert_list(items)?),
         (Shape::Structure, Json::Object(pairs)) if pairs.is_empty() => return Ok(None),
         (Shape::Structure, Json::Object(_)) => Value::Structure,
         (shape, other) => return Err(wrong_type(&other, shape)),
@@ -357,7 +359,7 @@ fn wrong_type(found: &Json<'_>, expected: Shape) -> AwsError {
         Shape::Boolean => "a Boolean",
         Shape::Blob { .. } => "a Blob",
         Shape::TextMap => "a Map",
-        Shape::Tags | Shape::TextList => "a List",
+        Shape::Tags | Shape::TextList | Shape::TagKeys => "a List",
         Shape::Structure => "a Structure",
     };
     let message = match found {
@@ -397,6 +399,7 @@ fn broken_constraints(member: &Member, value: Option<&Value<'_>>) -> Vec<String>
             broken_range(bytes.len(), "length", (min, max), || unnamed(&path()))
         }
         (Shape::Tags, Some(Value::Tags(tags))) => broken_tags(tags, path),
+        (Shape::TagKeys, Some(Value::List(keys))) => broken_tag_keys(keys, path),
         _ => Vec::new(),
     }
 }
@@ -439,6 +442,20 @@ fn broken_tags(tags: &[(String, String)], path: impl Fn() -> String) -> Vec<Stri
         broken
     };
     tags.iter().enumerate().flat_map(of_tag).collect()
+}
+
+/// AWS KMS prints what the members of a list of strings must satisfy, with the whole list.
+fn broken_tag_keys(keys: &[Text<'_>], path: impl Fn() -> String) -> Vec<String> {
+    let is_right = |key: &Text<'_>| (1..=TAG_KEY_CHARACTERS_MAX).contains(&key.as_str().chars().count());
+    if keys.iter().all(is_right) {
+        return Vec::new();
+    }
+    let printed = keys.iter().map(Text::as_str).collect::<Vec<_>>().join(", ");
+    let constraint = format!(
+        "Member must satisfy constraint: [Member must have length less than or equal to {TAG_KEY_CHARACTERS_MAX}, \
+         Member must have length greater than or equal to 1]"
+    );
+    vec![failure(&echo(&format!("[{printed}]"), &path()), &constraint)]
 }
 
 fn broken_range<T: PartialOrd + std::fmt::Display>(

@@ -13,7 +13,7 @@ use crate::types::limits::{DESCRIPTION_CHARACTERS_MAX, TAGS_MAX};
 /// Members of TagResource.
 pub const TAG_RESOURCE: &[Member] = &[KEY_ID, Member::required("Tags", Shape::Tags)];
 /// Members of UntagResource.
-pub const UNTAG_RESOURCE: &[Member] = &[KEY_ID, Member::required("TagKeys", Shape::TextList)];
+pub const UNTAG_RESOURCE: &[Member] = &[KEY_ID, Member::required("TagKeys", Shape::TagKeys)];
 /// Members of ListResourceTags.
 pub const LIST_RESOURCE_TAGS: &[Member] = &[KEY_ID, LIMIT, MARKER];
 /// Members of UpdateKeyDescription.

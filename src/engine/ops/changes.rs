@@ -136,7 +136,7 @@ async fn spec_forbids(engine: &Engine, arn: &str, record: &Record) -> AwsError {
     AwsError::new(ErrorCode::KmsInvalidState, message)
 }
 
-fn newer_schema(arn: &str) -> AwsError {
+pub(super) fn newer_schema(arn: &str) -> AwsError {
     let message = format!("{arn} was written by a later version of Coffer, and this one may not change it.");
     AwsError::new(ErrorCode::KmsInvalidState, message)
 }

@@ -293,3 +293,31 @@ fn a_removal_and_a_restore_at_once_leave_a_key_that_is_in_step_with_its_resource
         assert_eq!(record.owner.resource_uid, again.uid);
     }
 }
+
+#[test]
+fn changes_of_the_spec_by_two_replicas_at_once_are_both_made() {
+    let template = template(false);
+    for schedule in schedules(14) {
+        let (setup, [one, two]) = replicas(Some(&template));
+        setup.resources.put(named("orders"));
+        let before = only_record(&setup, &one);
+        let history = setup.store.watch(&[Kind::Key]);
+        let key_id = before.content.key_id().to_string();
+        let body = |key: &str| json!({"KeyId": key_id, "Tags": [{"TagKey": key, "TagValue": ""}]}).to_string();
+        let (blue, red) = (body("blue"), body("red"));
+        let first = call(Operation::TagResource, OWNER, blue.as_bytes());
+        let second = call(Operation::TagResource, OWNER, red.as_bytes());
+        let (first, second) = interleave(&schedule, one.dispatch(&first), two.dispatch(&second));
+        assert_eq!((first.status, second.status), (200, 200), "{schedule:?}");
+        assert_chain(&one, &before, history);
+        let after = only_record(&setup, &one).content;
+        assert_eq!(after.spec.tags.keys().collect::<Vec<_>>(), ["blue", "red"], "{schedule:?}");
+        // The other replica shows nothing of it yet, and takes away what it does not show.
+        let body = json!({"KeyId": key_id, "TagKeys": ["blue"]}).to_string();
+        let untag = call(Operation::UntagResource, OWNER, body.as_bytes());
+        let untagged = futures::executor::block_on(drive(two.dispatch(&untag).boxed_local()));
+        assert_eq!(untagged.status, 200);
+        let after = only_record(&setup, &one).content;
+        assert_eq!(after.spec.tags.keys().collect::<Vec<_>>(), ["red"], "{schedule:?}");
+    }
+}

@@ -1,6 +1,6 @@
 //! The smaller ports in memory.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -13,7 +13,7 @@ use crate::domain::authorize::Verb;
 use crate::domain::plan::Reason;
 use crate::domain::record::Owner;
 use crate::domain::resource::{Manager, Resource};
-use crate::domain::spec_change::SpecChange;
+use crate::domain::spec_change::{SpecChange, SpecField};
 use crate::ports::audit::{Audit, AuditError, AuditRecord};
 use crate::ports::clock::Clock;
 use crate::ports::resources::{Listing, Report, ResourceError, Resources};
@@ -143,6 +143,7 @@ pub struct FakeResources {
     inner: Arc<Mutex<BTreeMap<(String, String), Resource>>>,
     reports: Arc<Mutex<BTreeMap<(String, String), Vec<Condition>>>>,
     made: Arc<Mutex<u8>>,
+    api_fields: Arc<Mutex<BTreeMap<(String, String), BTreeSet<SpecField>>>>,
 }
 
 impl FakeResources {
@@ -201,15 +202,18 @@ impl Resources for FakeResources {
         else {
             return Err(ResourceError::Gone { namespace, name });
         };
-        let next = change.applied(&found.spec);
+        let (key, fields) = ((namespace.clone(), name.clone()), change.changes(&found.spec));
+        let mut api_fields = self.api_fields.lock().unwrap();
+        let of_api = api_fields.entry(key).or_default();
         if let Manager::Manifest(manager) = &found.manager
-            && next != found.spec
-            && let Some(field) = change.fields().into_iter().find(|field| field.is_set(&found.spec))
+            && let Some(field) = fields.iter().find(|field| field.is_set(&found.spec) && !of_api.contains(field))
         {
-            return Err(ResourceError::Managed { namespace, name, field, manager: manager.clone() });
+            let (field, manager) = (field.clone(), manager.clone());
+            return Err(ResourceError::Managed { namespace, name, field, manager });
         }
-        if next != found.spec {
-            (found.spec, found.generation) = (next, found.generation + 1);
+        if !fields.is_empty() {
+            (found.spec, found.generation) = (change.applied(&found.spec), found.generation + 1);
+            of_api.extend(fields);
         }
         Ok(found.clone())
     }

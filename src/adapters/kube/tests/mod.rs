@@ -6,6 +6,7 @@ mod authentication;
 mod authentication_kit;
 mod authentication_outage;
 mod cluster;
+mod field_ownership;
 mod lease;
 mod resources;
 mod store;

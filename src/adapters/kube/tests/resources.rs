@@ -9,6 +9,7 @@ use kube::{Api, Client, ResourceExt as _};
 use serde_json::json;
 
 use super::cluster::{clients, definitions};
+use super::field_ownership::fields_have_one_owner;
 use crate::adapters::kube::events::Events;
 use crate::adapters::kube::key_watch::KeyWatch;
 use crate::adapters::kube::namespaces::Namespaces;
@@ -56,6 +57,9 @@ async fn the_resources_of_the_api_server_conform_and_one_that_cannot_be_read_is_
         tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(made))
     };
     conformance::resources(make).await;
+
+    empty(client).await;
+    fields_have_one_owner(client, open(client).await.as_ref()).await;
 
     empty(client).await;
     plant(client).await;

@@ -6,6 +6,7 @@ const MEMBERS: &[Member] = &[
     Member::optional("NumberOfBytes", Shape::Integer { min: 1, max: 1024 }),
     Member::optional("KeySpec", Shape::Word(&["A", "B"])),
     Member::optional("Tags", Shape::Tags),
+    Member::optional("TagKeys", Shape::TagKeys),
     Member::optional("EncryptionContext", Shape::TextMap),
     Member::not_implemented("DryRun", Shape::Boolean),
     Member::not_implemented("GrantTokens", Shape::TextList),
@@ -42,6 +43,11 @@ fn messages_are_awss() {
         (
             r#"{"KeyId":"k","Plaintext":"AA==","Tags":[{"TagKey":"","TagValue":""}]}"#,
             "Value '' at 'tags.1.member.tagKey' failed to satisfy constraint: Member must have length greater than or equal to 1",
+        ),
+        (
+            r#"{"KeyId":"k","Plaintext":"AA==","TagKeys":["a",""]}"#,
+            "Value '[a, ]' at 'tagKeys' failed to satisfy constraint: Member must satisfy constraint: [Member must have \
+             length less than or equal to 128, Member must have length greater than or equal to 1]",
         ),
         (
             r#"{"KeyId":"キー","Plaintext":"AA=="}"#,
