@@ -276,7 +276,7 @@ OWNER = Content((
 ))
 ACCOUNT = Content((Map({1: ("schema", UINT32), 2: ("namespace", TEXT), 3: ("namespace_uid", BYTES_16)}),))
 
-IMPORT_TOKEN = Map({
+IMPORT_TOKEN = Content((Map({
     1: ("schema", UINT),
     2: ("key_id", BYTES_16),
     3: ("multi_region", BOOL),
@@ -287,7 +287,7 @@ IMPORT_TOKEN = Map({
     6: ("expires_at", TIME),
     7: ("import_epoch", Scalar("u32", lambda raw: type(raw) is int and 0 <= raw < 2**32)),
     8: ("principal", Scalar("text", lambda raw: type(raw) is str and len(raw.encode()) <= 1024)),
-})
+}),))
 
 
 def encode_content(kind: Content, value: Mapping[str, Any]) -> bytes:

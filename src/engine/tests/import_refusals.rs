@@ -11,6 +11,7 @@ use super::support::{OWNER, STRANGER, Setup, World, arn, call};
 use crate::api::aws::operation::Operation;
 use crate::domain::record::Record;
 use crate::ports::audit::Phase;
+use crate::ports::store::Store as _;
 use crate::types::ids::KeyId;
 use crate::types::object::ObjectName;
 use crate::types::principal::{Principal, PrincipalKind};
@@ -34,6 +35,15 @@ fn a_key_that_coffer_made_takes_no_material() {
         assert_eq!(world.call(operation, body), (400, expected.clone()), "{operation}");
     }
     assert!(world.setup.audit.records().iter().all(|record| record.phase == Phase::Outcome), "nothing was begun");
+}
+
+#[test]
+fn a_key_without_material_has_nothing_to_delete() {
+    let world = World::new();
+    let key_id = empty_key(&world, "orders");
+    let before = world.setup.store.revision();
+    assert_eq!(world.ok(Operation::DeleteImportedKeyMaterial, id(&key_id)), json!({"KeyId": arn(&key_id)}));
+    assert_eq!(world.setup.store.revision(), before);
 }
 
 #[test]
