@@ -29,6 +29,14 @@ pub fn owner_hash(namespace: &str, name: &str) -> String {
     base32_lower(&first::<20>(&hash))
 }
 
+/// The hash that names the claim of an alias in its scope, 32 characters of lower-case base32. The zero byte parts
+/// the two: neither has one.
+#[must_use]
+pub fn alias_hash(scope: &str, alias: &str) -> String {
+    let hash = sha256(&[label::ALIAS, &[0], scope.as_bytes(), &[0], alias.as_bytes()]);
+    base32_lower(&first::<20>(&hash))
+}
+
 /// The id of a key's material.
 #[must_use]
 pub fn material_id(key_id: &KeyId, material: &[u8]) -> MaterialId {

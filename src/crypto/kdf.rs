@@ -26,6 +26,8 @@ pub mod label {
     pub const ACCOUNT: &[u8] = b"k8s-kms/v1/account";
     /// Owner hash of a resource.
     pub const OWNER: &[u8] = b"k8s-kms/v1/owner";
+    /// Hash that names the claim of an alias.
+    pub const ALIAS: &[u8] = b"k8s-kms/v1/alias";
 }
 
 /// Derives `output.len()` bytes from `key`. The fixed input is the concatenation of `parts`, then the

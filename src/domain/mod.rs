@@ -1,5 +1,6 @@
 //! L2, the functional core: values in, decisions out. No input or output, no clock, no randomness, no panic.
 
+pub mod alias;
 pub mod allowed;
 pub mod authority;
 pub mod authorize;

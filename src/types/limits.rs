@@ -23,6 +23,10 @@ pub const TAGS_MAX: usize = 50;
 pub const TAG_KEY_CHARACTERS_MAX: usize = 128;
 /// Characters of a tag value (AWS: Tag).
 pub const TAG_VALUE_CHARACTERS_MAX: usize = 256;
+/// Characters of an alias, its prefix among them.
+pub const ALIAS_CHARACTERS_MAX: usize = 256;
+/// Aliases of one key; those of platform-managed keys do not count.
+pub const ALIASES_PER_KEY_MAX: usize = 50;
 /// Characters of a key's description (AWS: CreateKey).
 pub const DESCRIPTION_CHARACTERS_MAX: usize = 8192;
 /// Shortest waiting period before deletion, in days (AWS: ScheduleKeyDeletion).

@@ -83,6 +83,12 @@ impl ObjectName {
         Self::new(Kind::Owner, hash)
     }
 
+    /// The claim on an alias, by the hash of scope and name.
+    #[must_use]
+    pub fn alias(hash: &str) -> Self {
+        Self::new(Kind::Alias, hash)
+    }
+
     /// A certificate authority; the first one is 1.
     #[must_use]
     pub fn authority(number: u32) -> Self {
