@@ -37,6 +37,15 @@ impl Accounts {
         }
     }
 
+    /// Within which names of aliases are unique: a namespace, or an account where namespaces share one.
+    #[must_use]
+    pub fn alias_scope(&self, namespace: &str) -> String {
+        match self {
+            Self::Namespaces => namespace.to_owned(),
+            Self::Shared(_) => self.account_of(namespace).to_string(),
+        }
+    }
+
     /// The namespace in which CreateKey makes the keys of a caller, where there is one.
     #[must_use]
     pub fn namespace_of(&self, principal: &Principal) -> Option<String> {

@@ -1,4 +1,4 @@
-//! The read model: every key with its sealed materials, immutable, replaced as a whole.
+//! The read model: every key with its sealed materials, and every alias, immutable, replaced as a whole.
 //!
 //! Requests are answered from it alone. It follows the store's events, one after the other, and tells how
 //! far it has come, so that whoever wrote can wait until it shows the write.
@@ -10,6 +10,7 @@ use futures::StreamExt as _;
 use futures::channel::oneshot;
 
 use super::Engine;
+use super::alias_index::AliasIndex;
 use super::vault::{Vault, VaultError};
 use crate::api::aws::page::Position;
 use crate::crypto::seal::MaterialBinding;
@@ -24,7 +25,7 @@ use crate::types::state::KeyState;
 use crate::types::time::Timestamp;
 
 /// The kinds that decide about requests.
-pub const WATCHED: &[Kind] = &[Kind::Root, Kind::Key, Kind::Material];
+pub const WATCHED: &[Kind] = &[Kind::Root, Kind::Key, Kind::Material, Kind::Alias];
 
 const SHARDS: usize = 256;
 
@@ -82,6 +83,8 @@ type Shard = HashMap<[u8; 16], Slot>;
 #[derive(Clone)]
 pub struct Snapshot {
     shards: Vec<Arc<Shard>>,
+    /// The aliases.
+    pub aliases: AliasIndex,
     /// The stored root that seals, as it was when this process read it.
     root: Option<Arc<[u8]>>,
     /// Whether it is gone, or another one is in its place. What is sealed from then on could never be opened again
@@ -93,7 +96,8 @@ pub struct Snapshot {
 
 impl Snapshot {
     fn empty() -> Self {
-        Self { shards: vec![Arc::default(); SHARDS], root: None, root_is_lost: false, revision: Revision::default() }
+        let (shards, aliases) = (vec![Arc::default(); SHARDS], AliasIndex::default());
+        Self { shards, aliases, root: None, root_is_lost: false, revision: Revision::default() }
     }
 
     /// What is known of a key id.
@@ -217,6 +221,7 @@ impl Engine {
             Event::Reset(objects, revision) => {
                 let mut changed: Vec<KeyId> = Vec::new();
                 for (name, stored) in objects {
+                    self.put_alias(&mut next, &name, Some(&stored));
                     changed.extend(put(&mut next, &name, Some(stored)).filter(|_| name.kind() == Kind::Key));
                 }
                 for key_id in changed {
@@ -246,6 +251,7 @@ impl Engine {
     }
 
     async fn change(&self, next: &mut Snapshot, name: &ObjectName, stored: Option<Stored>, revision: Revision) {
+        self.put_alias(next, name, stored.as_ref()).iter().for_each(|alias| self.note_alias(alias));
         if let Some(key_id) = put(next, name, stored) {
             self.rebuild(next, &key_id).await;
             // Where a record cannot be read any more, the last one that could be tells whose it is.
@@ -257,7 +263,9 @@ impl Engine {
 
     fn note_owner(&self, known: &Known) {
         if let Known::Key(entry) = known {
-            self.changes.note(&entry.record.owner.namespace, &entry.record.owner.name);
+            let owner = &entry.record.owner;
+            self.changes.note(&owner.namespace, &owner.name);
+            self.alias_changes.note(&owner.namespace, &owner.name);
         }
     }
 
@@ -272,6 +280,7 @@ impl Engine {
         let gone = old.filter(|entry| !same(entry, next.get(&entry.record.key_id())));
         let come = new.filter(|entry| !same(entry, before.get(&entry.record.key_id())));
         gone.chain(come).for_each(|entry| self.note_owner(&Known::Key(Arc::clone(entry))));
+        next.aliases.differences(&before.aliases).for_each(|alias| self.note_alias(alias));
     }
 
     /// Reads one key from the store's medium, past the snapshot and without changing it. For what the snapshot

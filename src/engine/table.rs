@@ -11,7 +11,7 @@ use super::trail::Trail;
 use crate::api::aws::error::AwsError;
 use crate::api::aws::member::{Input, Member};
 use crate::api::aws::operation::Operation;
-use crate::api::aws::{crypto, data_key, deletion, key, rotation};
+use crate::api::aws::{alias, crypto, data_key, deletion, key, rotation};
 use crate::domain::authorize::Verb;
 use crate::domain::quota::QuotaClass;
 use crate::types::key::KeyUsage;
@@ -67,6 +67,10 @@ pub struct Row {
     pub body_max: usize,
     /// Members that the audit record shows, with their names there.
     pub audited: &'static [(&'static str, &'static str)],
+    /// The member with the name of an alias that must exist and is changed.
+    pub alias: Option<&'static str>,
+    /// A check of the members alone, before anything is looked up.
+    pub syntax: Option<fn(&Input<'_>) -> Result<(), AwsError>>,
     /// A check that comes after authorisation and before the key's state.
     pub precheck: Option<fn(&Input<'_>) -> Result<(), AwsError>>,
     /// The code; absent where this version does not implement the operation.
@@ -96,6 +100,8 @@ const fn row(operation: Operation, verb: &'static str, action: &'static str) -> 
         idempotent: true,
         body_max: BODY_MAX,
         audited: &[KEY],
+        alias: None,
+        syntax: None,
         precheck: None,
         handler: None,
     }
@@ -115,6 +121,16 @@ pub static IMPLEMENTED: &[Row] = &[
         changes: true,
         handler: Some(|engine, admitted, trail| Box::pin(ops::deletion::cancel_key_deletion(engine, admitted, trail))),
         ..row(Operation::CancelKeyDeletion, "cancelkeydeletion", "kms:CancelKeyDeletion")
+    },
+    Row {
+        members: alias::TARGETED,
+        keys: &[KeyArgument { aliases: false, ..argument("TargetKeyId", "createalias", "kms:CreateAlias") }],
+        changes: true,
+        idempotent: false,
+        audited: &[("AliasName", "aliasName"), ("TargetKeyId", "targetKeyId")],
+        syntax: Some(alias::check_targeted),
+        handler: Some(|engine, admitted, trail| Box::pin(ops::alias::create_alias(engine, admitted, trail))),
+        ..row(Operation::CreateAlias, "createalias", "kms:CreateAlias")
     },
     Row {
         members: key::CREATE_KEY,
@@ -146,6 +162,15 @@ pub static IMPLEMENTED: &[Row] = &[
         audited: &[KEY, CONTEXT, ALGORITHM],
         handler: Some(|engine, admitted, trail| Box::pin(ops::encrypt::decrypt(engine, admitted, trail))),
         ..row(Operation::Decrypt, "decrypt", "kms:Decrypt")
+    },
+    Row {
+        members: alias::NAME_ONLY,
+        changes: true,
+        audited: &[("AliasName", "aliasName")],
+        alias: Some("AliasName"),
+        syntax: Some(alias::check_name_only),
+        handler: Some(|engine, admitted, _| Box::pin(ops::alias::delete_alias(engine, admitted))),
+        ..row(Operation::DeleteAlias, "deletealias", "kms:DeleteAlias")
     },
     Row {
         members: key::DESCRIBE_KEY,
@@ -238,6 +263,13 @@ pub static IMPLEMENTED: &[Row] = &[
         ..row(Operation::GetKeyRotationStatus, "getkeyrotationstatus", "kms:GetKeyRotationStatus")
     },
     Row {
+        members: alias::LIST_ALIASES,
+        quota: QuotaClass::List,
+        audited: &[KEY, ("Limit", "limit"), ("Marker", "marker")],
+        handler: Some(|engine, admitted, _| Box::pin(ops::alias::list_aliases(engine, admitted))),
+        ..row(Operation::ListAliases, "listaliases", "kms:ListAliases")
+    },
+    Row {
         members: rotation::LIST_KEY_ROTATIONS,
         keys: &[KeyArgument { aliases: false, ..argument("KeyId", "listkeyrotations", "kms:ListKeyRotations") }],
         quota: QuotaClass::List,
@@ -300,6 +332,16 @@ pub static IMPLEMENTED: &[Row] = &[
         }),
         ..row(Operation::ScheduleKeyDeletion, "delete", "kms:ScheduleKeyDeletion")
     },
+    Row {
+        members: alias::TARGETED,
+        keys: &[KeyArgument { aliases: false, ..argument("TargetKeyId", "updatealias", "kms:UpdateAlias") }],
+        changes: true,
+        audited: &[("AliasName", "aliasName"), ("TargetKeyId", "targetKeyId")],
+        alias: Some("AliasName"),
+        syntax: Some(alias::check_targeted),
+        handler: Some(|engine, admitted, trail| Box::pin(ops::alias::update_alias(engine, admitted, trail))),
+        ..row(Operation::UpdateAlias, "updatealias", "kms:UpdateAlias")
+    },
 ];
 
 macro_rules! not_implemented_rows {
@@ -326,11 +368,9 @@ macro_rules! not_implemented_rows {
 
 not_implemented_rows! {
     ConnectCustomKeyStore => "connectcustomkeystore",
-    CreateAlias => "createalias",
     CreateCustomKeyStore => "createcustomkeystore",
     CreateGrant => "creategrant",
     Decapsulate => "decapsulate",
-    DeleteAlias => "deletealias",
     DeleteCustomKeyStore => "deletecustomkeystore",
     DeleteImportedKeyMaterial => "deleteimportedkeymaterial",
     DeriveSharedSecret => "derivesharedsecret",
@@ -347,7 +387,6 @@ not_implemented_rows! {
     GetParametersForImport => "getparametersforimport",
     GetPublicKey => "getpublickey",
     ImportKeyMaterial => "importkeymaterial",
-    ListAliases => "listaliases",
     ListGrants => "listgrants",
     ListKeyPolicies => "listkeypolicies",
     ListResourceTags => "listresourcetags",
@@ -359,7 +398,6 @@ not_implemented_rows! {
     Sign => "sign",
     TagResource => "tagresource",
     UntagResource => "untagresource",
-    UpdateAlias => "updatealias",
     UpdateCustomKeyStore => "updatecustomkeystore",
     UpdateKeyDescription => "updatekeydescription",
     UpdatePrimaryRegion => "updateprimaryregion",
@@ -380,7 +418,7 @@ mod tests {
             assert_eq!(find(*operation).operation, *operation);
             assert_eq!(find(*operation).handler.is_some(), implemented == 1);
         }
-        assert_eq!((IMPLEMENTED.len(), NOT_IMPLEMENTED.len()), (16, 40));
+        assert_eq!((IMPLEMENTED.len(), NOT_IMPLEMENTED.len()), (20, 36));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::api::crd::condition::Condition;
 use crate::api::crd::kms_key::{KmsKeySpec, KmsKeyStatus};
 use crate::domain::plan::Reason;
 use crate::domain::resource::Resource;
+use crate::types::ids::ObjectUid;
 
 /// Why resources could not be read or written.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -28,6 +29,19 @@ pub enum ResourceError {
         /// The name.
         name: String,
         /// `read`, `written` or `listed`.
+        action: &'static str,
+        /// What the medium said.
+        #[source]
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+    /// The medium failed for a `KeyAlias`.
+    #[error("the KeyAlias {namespace}/{name} could not be {action}")]
+    Alias {
+        /// The namespace.
+        namespace: String,
+        /// The name.
+        name: String,
+        /// `read` or `listed`.
         action: &'static str,
         /// What the medium said.
         #[source]
@@ -82,4 +96,7 @@ pub trait Resources: Send + Sync {
 
     /// The conditions that were reported last.
     async fn reported(&self, namespace: &str, name: &str) -> Vec<Condition>;
+
+    /// The uid of a namespace as it is known without asking anybody. None where it is not known to exist.
+    fn namespace_uid(&self, namespace: &str) -> Option<ObjectUid>;
 }

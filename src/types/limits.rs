@@ -104,6 +104,8 @@ pub const CHANGE_ATTEMPTS_MAX: usize = 8;
 pub const WAKE_AFTER_MAX: Span = Span::from_hours(6);
 /// Time between two looks at a key whose record or material was lost.
 pub const LOSS_LOOK_PERIOD: Span = Span::from_minutes(1);
+/// How often a `KeyAlias` is looked at again that waits for its key or for another's alias, whatever events tell.
+pub const ALIAS_RETRY_PERIOD: Span = Span::from_minutes(5);
 /// Longest wait of a request for the revision that its caller has already seen.
 pub const REVISION_WAIT_MAX: Span = Span::from_seconds(1);
 /// Quorum reads per second for ids that the snapshot does not know.

@@ -3,10 +3,11 @@
 use futures::StreamExt as _;
 use futures::channel::mpsc;
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use kube::{Client, Resource as _};
 
-use crate::api::crd::condition::Condition;
+use crate::api::crd::condition::{Condition, ConditionReason};
+use crate::api::crd::key_alias::KeyAlias;
 use crate::api::crd::{GROUP, VERSION};
 use crate::domain::event::EventReason;
 use crate::domain::plan::Reason;
@@ -39,7 +40,7 @@ impl Events {
     /// Tells what happened to a key, and that its readiness changed.
     pub fn key_changed(&self, resource: &Resource, happened: &[Reason], before: Option<&Condition>, now: &Condition) {
         for event in happened.iter().filter_map(|because| EventReason::of(*because)) {
-            self.send(resource, event, event.note().to_owned());
+            self.send(reference(resource), event, event.note().to_owned());
         }
         let same = before.is_some_and(|before| (before.reason, &before.message) == (now.reason, &now.message));
         let Some(event) = EventReason::between(before.map(|before| before.reason), now.reason).filter(|_| !same) else {
@@ -48,11 +49,20 @@ impl Events {
         let told = happened.iter().any(|because| EventReason::of(*because) == Some(event));
         if !told {
             let note = if now.message.is_empty() { event.note().to_owned() } else { now.message.clone() };
-            self.send(resource, event, note);
+            self.send(reference(resource), event, note);
         }
     }
 
-    fn send(&self, resource: &Resource, reason: EventReason, note: String) {
+    /// Tells that an alias cannot be followed any more, or can again.
+    pub fn alias_changed(&self, alias: &KeyAlias, before: Option<&Condition>, now: &Condition) {
+        let same = before.is_some_and(|before| (before.reason, &before.message) == (now.reason, &now.message));
+        let fine = before.is_none() && now.reason == ConditionReason::AsExpected;
+        let Some(event) = EventReason::of_alias(now.reason).filter(|_| !same && !fine) else { return };
+        let note = if now.message.is_empty() { event.note().to_owned() } else { now.message.clone() };
+        self.send(alias.object_ref(&()), event, note);
+    }
+
+    fn send(&self, regarding: ObjectReference, reason: EventReason, note: String) {
         let event = Event {
             type_: if reason.is_warning() { EventType::Warning } else { EventType::Normal },
             reason: reason.to_string(),
@@ -61,7 +71,7 @@ impl Events {
             secondary: None,
         };
         // A full queue drops events rather than holding up a reconcile.
-        let _ = self.0.clone().try_send((event, reference(resource)));
+        let _ = self.0.clone().try_send((event, regarding));
     }
 }
 

@@ -8,11 +8,13 @@ wire_enum! {
     /// The name of an error, as SDKs match on it.
     pub enum ErrorCode {
         AccessDenied = "AccessDeniedException",
+        AlreadyExists = "AlreadyExistsException",
         Conflict = "ConflictException",
         DependencyTimeout = "DependencyTimeoutException",
         Disabled = "DisabledException",
         IncompleteSignature = "IncompleteSignatureException",
         IncorrectKey = "IncorrectKeyException",
+        InvalidAliasName = "InvalidAliasNameException",
         InvalidArn = "InvalidArnException",
         InvalidCiphertext = "InvalidCiphertextException",
         InvalidKeyUsage = "InvalidKeyUsageException",
@@ -22,6 +24,7 @@ wire_enum! {
         KmsInvalidState = "KMSInvalidStateException",
         LimitExceeded = "LimitExceededException",
         MissingAuthenticationToken = "MissingAuthenticationTokenException",
+        NotAuthorized = "NotAuthorizedException",
         NotFound = "NotFoundException",
         RequestEntityTooLarge = "RequestEntityTooLargeException",
         Serialization = "SerializationException",
@@ -43,10 +46,12 @@ impl ErrorCode {
             Self::DependencyTimeout => 503,
             Self::RequestEntityTooLarge => 413,
             Self::AccessDenied
+            | Self::AlreadyExists
             | Self::Conflict
             | Self::Disabled
             | Self::IncompleteSignature
             | Self::IncorrectKey
+            | Self::InvalidAliasName
             | Self::InvalidArn
             | Self::InvalidCiphertext
             | Self::InvalidKeyUsage
@@ -55,6 +60,7 @@ impl ErrorCode {
             | Self::KmsInvalidState
             | Self::LimitExceeded
             | Self::MissingAuthenticationToken
+            | Self::NotAuthorized
             | Self::NotFound
             | Self::Serialization
             | Self::Tag

@@ -11,7 +11,9 @@ use base64::engine::general_purpose::STANDARD;
 use super::error::{AwsError, ErrorCode};
 use super::json::{Json, Text};
 use crate::types::context::EncryptionContext;
-use crate::types::limits::{ECHOED_CHARACTERS_MAX, TAG_KEY_CHARACTERS_MAX, TAG_VALUE_CHARACTERS_MAX};
+use crate::types::limits::{
+    ALIAS_CHARACTERS_MAX, ECHOED_CHARACTERS_MAX, TAG_KEY_CHARACTERS_MAX, TAG_VALUE_CHARACTERS_MAX,
+};
 use crate::types::secret::SecretBytes;
 
 /// Type and bounds of a member.
@@ -26,6 +28,8 @@ pub enum Shape {
     },
     /// The name of a key: a string of 1 to 2048 ASCII characters.
     KeyName,
+    /// The name of an alias: a string of 1 to 256 of some characters.
+    AliasName,
     /// One of these words, in the order in which AWS KMS prints them.
     Word(&'static [&'static str]),
     /// One of these words, and the other words that AWS KMS prints, by an oddity of its own, when it refuses.
@@ -245,9 +249,10 @@ impl Value<'_> {
 fn convert<'a>(member: &Member, value: Json<'a>) -> Result<Option<Value<'a>>, AwsError> {
     let converted = match (member.shape, value) {
         (_, Json::Null) => return Ok(None),
-        (Shape::Text { .. } | Shape::KeyName | Shape::Word(_) | Shape::OddWord { .. }, Json::Text(text)) => {
-            Value::Text(text)
-        }
+        (
+            Shape::Text { .. } | Shape::KeyName | Shape::AliasName | Shape::Word(_) | Shape::OddWord { .. },
+            Json::Text(text),
+        ) => Value::Text(text),
         (Shape::Integer { .. }, Json::Integer(number)) => Value::Integer(number),
         (Shape::Boolean, Json::Boolean(value)) => Value::Boolean(value),
         (Shape::Blob { .. }, Json::Text(text)) => Value::Blob(decode_base64(&text)?),
@@ -313,7 +318,7 @@ fn decode_base64(text: &Text<'_>) -> Result<SecretBytes, AwsError> {
 /// The message names types only, never the value.
 fn wrong_type(found: &Json<'_>, expected: Shape) -> AwsError {
     let expected = match expected {
-        Shape::Text { .. } | Shape::KeyName | Shape::Word(_) | Shape::OddWord { .. } => "a String",
+        Shape::Text { .. } | Shape::KeyName | Shape::AliasName | Shape::Word(_) | Shape::OddWord { .. } => "a String",
         Shape::Integer { .. } => "an Integer",
         Shape::Boolean => "a Boolean",
         Shape::Blob { .. } => "a Blob",
@@ -342,6 +347,7 @@ fn broken_constraints(member: &Member, value: Option<&Value<'_>>) -> Vec<String>
         (_, None) => vec![failure(&format!("Value null at '{}'", path()), NOT_NULL)],
         (Shape::Text { min, max }, Some(Value::Text(text))) => broken_length(text.as_str(), path, min, max),
         (Shape::KeyName, Some(Value::Text(text))) => broken_key_name(text.as_str(), path),
+        (Shape::AliasName, Some(Value::Text(text))) => broken_alias_name(text.as_str(), path),
         (Shape::Word(words), Some(Value::Text(text))) => broken_word(text.as_str(), path, words, words),
         (Shape::OddWord { taken, printed }, Some(Value::Text(text))) => {
             broken_word(text.as_str(), path, taken, printed)
@@ -376,6 +382,16 @@ fn broken_key_name(text: &str, path: impl Fn() -> String) -> Vec<String> {
     let mut broken = broken_length(text, &path, 1, 2048);
     if text.is_empty() || !text.is_ascii() {
         broken.push(failure(&echo(text, &path()), r"Member must satisfy regular expression pattern: ^\p{ASCII}+$"));
+    }
+    broken
+}
+
+fn broken_alias_name(text: &str, path: impl Fn() -> String) -> Vec<String> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'/' | b'_' | b'-');
+    let mut broken = broken_length(text, &path, 1, ALIAS_CHARACTERS_MAX);
+    if text.is_empty() || !text.bytes().all(allowed) {
+        let constraint = "Member must satisfy regular expression pattern: ^[a-zA-Z0-9:/_-]+$";
+        broken.push(failure(&echo(text, &path()), constraint));
     }
     broken
 }

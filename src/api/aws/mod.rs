@@ -1,5 +1,6 @@
 //! AWS JSON 1.1 as AWS KMS speaks it: operations, members with their constraints, errors, answers.
 
+pub mod alias;
 pub mod crypto;
 pub mod data_key;
 pub mod deletion;

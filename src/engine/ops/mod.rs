@@ -1,5 +1,6 @@
 //! The handlers. They act on admitted requests: keys are resolved, allowed and in the right state.
 
+pub mod alias;
 mod changes;
 pub mod data_key;
 pub mod deletion;
@@ -9,6 +10,8 @@ pub mod list;
 pub mod random;
 pub mod reencrypt;
 pub mod rotation;
+
+pub(super) use changes::internal;
 
 use crate::api::aws::error::{AwsError, ErrorCode};
 use crate::engine::admit::unavailable;
