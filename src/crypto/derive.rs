@@ -29,8 +29,8 @@ pub fn owner_hash(namespace: &str, name: &str) -> String {
     base32_lower(&first::<20>(&hash))
 }
 
-/// The hash that names the claim of an alias, 32 characters of lower-case base32. The scope is the namespace in a
-/// cluster and the account's digits in `coffer local`: in it, an alias names one key.
+/// The hash that names the claim of an alias in its scope, 32 characters of lower-case base32. The zero byte parts
+/// the two: neither has one.
 #[must_use]
 pub fn alias_hash(scope: &str, alias: &str) -> String {
     let hash = sha256(&[label::ALIAS, &[0], scope.as_bytes(), &[0], alias.as_bytes()]);

@@ -27,6 +27,7 @@ wire_enum! {
         SpecRefused = "SpecRefused",
         NotImplemented = "NotImplemented",
         SchemaTooNew = "SchemaTooNew",
+        AliasBound = "AliasBound",
         AliasRefused = "AliasRefused",
         ReconcileFailed = "ReconcileFailed",
     }
@@ -91,6 +92,16 @@ impl EventReason {
         told
     }
 
+    /// What is told of a change of an alias's readiness.
+    #[must_use]
+    pub const fn of_alias(now: ConditionReason) -> Option<Self> {
+        match now {
+            ConditionReason::AsExpected => Some(Self::AliasBound),
+            ConditionReason::Creating | ConditionReason::StaleView => None,
+            _ => Some(Self::AliasRefused),
+        }
+    }
+
     /// Whether somebody may have to do something.
     #[must_use]
     pub const fn is_warning(self) -> bool {
@@ -100,6 +111,7 @@ impl EventReason {
                 | Self::KeyReady
                 | Self::KeyRotated
                 | Self::KeyRestored
+                | Self::AliasBound
                 | Self::DeletionCancelled
                 | Self::MaterialAwaited
         )
@@ -115,6 +127,7 @@ impl EventReason {
             Self::DeletionScheduled | Self::DeletionCancelled => "ScheduleDeletion",
             Self::KeyDestroyed | Self::PreviousKeyDestroyed => "Destroy",
             Self::MaterialAwaited | Self::MaterialExpired => "Import",
+            Self::AliasBound | Self::AliasRefused => "Bind",
             _ => "Reconcile",
         }
     }
@@ -129,6 +142,7 @@ impl EventReason {
             Self::KeyReplaced => "the resource has another key now; the earlier one waits for its own destruction",
             Self::KeyDestroyed => "the key's material was destroyed at the end of its waiting period",
             Self::PreviousKeyDestroyed => "the earlier key of this name was destroyed; this is another key",
+            Self::AliasBound => "the alias names the key of this resource",
             Self::DeletionScheduled => "the key waits to be destroyed",
             Self::DeletionCancelled => "the deletion of the key was called off",
             Self::MaterialAwaited => "the key waits for its material to be imported",

@@ -4,13 +4,12 @@
 use super::record::{DeletionSpec, ImmutableSpec, KeyManager, MutableSpec, RotationSpec};
 use super::validate::{SpecError, WantedKey};
 use crate::api::crd::kms_key::{DeletionPolicy, OnConflict, PolicyDefault};
+use crate::types::alias::RESERVED_PREFIX;
 use crate::types::key::{KeySpec, KeyUsage, Origin};
 use crate::types::limits::{DELETION_WINDOW_DAYS_DEFAULT, ROTATION_PERIOD_DAYS_DEFAULT};
 
 /// What the names of their resources begin with. `alias/aws/envelope` is the key of `aws.envelope`.
 const RESOURCE_PREFIX: &str = "aws.";
-/// What their aliases begin with; reserved for them.
-pub const ALIAS_PREFIX: &str = "alias/aws/";
 
 /// The integrations that have a key of their own, and what it is for.
 const INTEGRATIONS: &[(&str, &str)] = &[("envelope", "Default key that protects the namespace's envelopes")];
@@ -24,7 +23,7 @@ pub fn manager_of(resource_name: &str) -> Option<KeyManager> {
 /// The name of the resource of a platform-managed key's alias, where there is such an integration.
 #[must_use]
 pub fn resource_name(alias: &str) -> Option<String> {
-    let integration = alias.strip_prefix(ALIAS_PREFIX)?;
+    let integration = alias.strip_prefix(RESERVED_PREFIX)?;
     INTEGRATIONS.iter().any(|(known, _)| *known == integration).then(|| format!("{RESOURCE_PREFIX}{integration}"))
 }
 
@@ -32,7 +31,7 @@ pub fn resource_name(alias: &str) -> Option<String> {
 #[must_use]
 pub fn alias_name(resource_name: &str) -> Option<String> {
     let integration = resource_name.strip_prefix(RESOURCE_PREFIX)?;
-    INTEGRATIONS.iter().any(|(known, _)| *known == integration).then(|| format!("{ALIAS_PREFIX}{integration}"))
+    INTEGRATIONS.iter().any(|(known, _)| *known == integration).then(|| format!("{RESERVED_PREFIX}{integration}"))
 }
 
 /// What a resource of a platform-managed key stands for, whatever its spec says: a symmetric key that is rotated

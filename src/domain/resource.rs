@@ -1,5 +1,6 @@
-//! A `KmsKey` as a reconciler sees it: the handle and the input, never the key itself.
+//! Resources as a reconciler sees them: the handle and the input, never the key itself.
 
+use crate::api::crd::key_alias::KeyAliasSpec;
 use crate::api::crd::kms_key::KmsKeySpec;
 use crate::types::ids::ObjectUid;
 
@@ -40,4 +41,21 @@ pub struct Resource {
     pub key_was_made: bool,
     /// The spec as it was read, not yet validated.
     pub spec: KmsKeySpec,
+}
+
+/// One `KeyAlias`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AliasResource {
+    /// The namespace.
+    pub namespace: String,
+    /// The uid of the namespace.
+    pub namespace_uid: ObjectUid,
+    /// The name.
+    pub name: String,
+    /// Grows with each change of the spec.
+    pub generation: u64,
+    /// Who keeps the spec.
+    pub manager: Manager,
+    /// The spec as it was read, not yet validated.
+    pub spec: KeyAliasSpec,
 }

@@ -27,16 +27,6 @@ impl Accounts {
         }
     }
 
-    /// What aliases of a namespace are unique in: an account is a namespace in a cluster, and holds all of them in
-    /// `coffer local`.
-    #[must_use]
-    pub fn alias_scope(&self, namespace: &str) -> String {
-        match self {
-            Self::Namespaces => namespace.to_owned(),
-            Self::Shared(_) => self.account_of(namespace).to_string(),
-        }
-    }
-
     /// Whether the keys of a namespace are a caller's own. Two namespaces may share the digits of an account, and
     /// do not share their keys.
     #[must_use]
@@ -44,6 +34,15 @@ impl Accounts {
         match self {
             Self::Namespaces => principal.namespace.as_deref() == Some(namespace),
             Self::Shared(_) => self.account_of(namespace) == principal.account,
+        }
+    }
+
+    /// Within which names of aliases are unique: a namespace, or an account where namespaces share one.
+    #[must_use]
+    pub fn alias_scope(&self, namespace: &str) -> String {
+        match self {
+            Self::Namespaces => namespace.to_owned(),
+            Self::Shared(_) => self.account_of(namespace).to_string(),
         }
     }
 

@@ -13,6 +13,7 @@ use crate::api::aws::crypto::algorithm;
 use crate::api::aws::error::{AwsError, ErrorCode};
 use crate::api::aws::member::Input;
 use crate::api::crd::kms_key::PolicyDefault;
+use crate::domain::alias::AliasClaim;
 use crate::domain::allowed::{StateRefusal, StateRule, check, rule_of};
 use crate::domain::authorize::{
     Because, Decision, Effect, KeyFacts, RequestContext, Review, Verb, decide, needs_review,
@@ -41,6 +42,8 @@ pub struct Admitted<'a> {
     pub input: &'a Input<'a>,
     /// Its keys, in the order of the row.
     pub keys: Vec<ResolvedKey>,
+    /// The alias that it changes.
+    pub alias: Option<AliasClaim>,
     /// When it was admitted.
     pub now: Timestamp,
 }
@@ -68,11 +71,13 @@ impl Engine {
         trail: &mut Trail,
     ) -> Result<Admitted<'a>, AwsError> {
         let now = self.ports.clock.wall();
+        row.syntax.map_or(Ok(()), |syntax| syntax(input))?;
+        let alias = self.admit_alias(call, row, input, trail, now).await?;
         let mut keys = Vec::with_capacity(row.keys.len());
         for argument in row.keys {
             keys.push(self.resolve_and_authorise(call, input, argument, trail, now).await?);
         }
-        if row.keys.is_empty() {
+        if row.keys.is_empty() && alias.is_none() {
             self.authorise_without_key(call, row.verb, row.action, "*", now).await?;
         }
         row.precheck.map_or(Ok(()), |precheck| precheck(input))?;
@@ -88,7 +93,7 @@ impl Engine {
                 return Err(refusal);
             }
         }
-        Ok(Admitted { call, input, keys, now })
+        Ok(Admitted { call, input, keys, alias, now })
     }
 
     async fn resolve_and_authorise(
@@ -101,16 +106,17 @@ impl Engine {
     ) -> Result<ResolvedKey, AwsError> {
         let blob = blob_key(input, argument)?;
         let target = self.target(call, input, argument, blob, now).await?;
-        let named = self.place(target.account).key_arn(&target.key_id);
+        let key_arn = self.place(target.account).key_arn(&target.key_id);
         let Some(known) = self.look_up(&target, now).await? else {
-            return Err(self.refuse(call, argument, &target, &named, unknown(&named), now).await);
+            return Err(self.refuse(call, argument, &target, unknown(&key_arn), now).await);
         };
         let Known::Key(entry) = known else {
-            return Err(self.refuse(call, argument, &target, &named, unavailable(&named), now).await);
+            return Err(self.refuse(call, argument, &target, unavailable(&key_arn), now).await);
         };
         let account = self.accounts.account_of(&entry.record.owner.namespace);
-        if account != target.account && !target.by_blob_only {
-            return Err(self.refuse(call, argument, &target, &named, unknown(&named), now).await);
+        let elsewhere = target.alias.as_ref().is_some_and(|alias| !alias.lives_with(&entry.record.owner));
+        if (account != target.account && !target.by_blob_only) || elsewhere {
+            return Err(self.refuse(call, argument, &target, unknown(&key_arn), now).await);
         }
         let key_id = entry.record.key_id();
         let arn = self.place(account).key_arn(&key_id);
@@ -120,11 +126,13 @@ impl Engine {
         let facts = facts(&entry.record, account);
         let context = RequestContext {
             encryption_context: context.as_ref(),
+            alias: target.alias.as_ref().map(|claim| claim.alias.as_str()),
             ..request_context(call, argument.verb, argument.action, account, Some(facts), now)
         };
         let decision = self.authorise(&context, &entry.record).await;
         if decision.effect == Effect::Deny {
-            return Err(refused(&decision, call, argument.action, &arn, target.by_blob_only));
+            let named = target.alias.as_ref().map_or(&arn, |_| &target.named);
+            return Err(refused(&decision, call, argument.action, named, target.by_blob_only));
         }
         blob.map_or(Ok(()), |named| check_blob_key(&named, &key_id))?;
         Ok(ResolvedKey { entry, arn })
@@ -146,6 +154,25 @@ impl Engine {
         match decision.effect {
             Effect::Allow => Ok(()),
             Effect::Deny => Err(refused(&decision, call, action, resource, false)),
+        }
+    }
+
+    /// Whether the caller may do to an alias what a row does, by the key that it names.
+    pub(super) async fn authorise_alias(
+        &self,
+        call: &Call<'_>,
+        row: &Row,
+        alias: &str,
+        record: &Record,
+        arn: &str,
+        now: Timestamp,
+    ) -> Result<(), AwsError> {
+        let account = self.accounts.account_of(&record.owner.namespace);
+        let context = request_context(call, row.verb, row.action, account, Some(facts(record, account)), now);
+        let decision = self.authorise(&RequestContext { alias: Some(alias), ..context }, record).await;
+        match decision.effect {
+            Effect::Allow => Ok(()),
+            Effect::Deny => Err(refused(&decision, call, row.action, arn, false)),
         }
     }
 

@@ -189,7 +189,7 @@ fn own_claim_name(claim: &OwnerClaim) -> ObjectName {
 }
 
 /// Another writer's success is as good as ours: the next round finds it.
-fn settle(written: Result<Revision, VaultError>) -> ActionResult {
+pub(super) fn settle(written: Result<Revision, VaultError>) -> ActionResult {
     match written {
         Ok(revision) => ActionResult::Done(Some(revision)),
         Err(VaultError::Store(StoreError::AlreadyExists(_) | StoreError::Conflict(_))) => ActionResult::Done(None),

@@ -2,6 +2,8 @@
 
 pub mod accounts;
 pub mod admit;
+pub mod alias_index;
+pub mod alias_reconcile;
 pub mod aliases;
 pub mod approvals;
 pub mod changes;
@@ -29,6 +31,7 @@ pub mod vault;
 use std::sync::Arc;
 
 use crate::crypto::rng::Rng;
+use crate::ports::alias_resources::AliasResources;
 use crate::ports::audit::Audit;
 use crate::ports::clock::Clock;
 use crate::ports::key_backend::KeyBackend;
@@ -45,8 +48,10 @@ pub struct Ports {
     pub store: Arc<dyn Store>,
     /// Key bytes in use.
     pub backend: Arc<dyn KeyBackend>,
-    /// Custom resources.
+    /// `KmsKey` resources.
     pub resources: Arc<dyn Resources>,
+    /// `KeyAlias` resources.
+    pub aliases: Arc<dyn AliasResources>,
     /// The audit trail.
     pub audit: Arc<dyn Audit>,
     /// RBAC.
@@ -83,6 +88,8 @@ pub struct Engine {
     pub snapshots: snapshot_cell::SnapshotCell,
     /// Resources whose keys changed.
     pub changes: changes::ChangedOwners,
+    /// Names of resources whose keys changed and aliases whose claims changed, for whoever follows `KeyAlias`es.
+    pub alias_changes: changes::ChangedOwners,
     /// Request rates.
     pub limiter: limiter::Limiter,
 }

@@ -2,14 +2,16 @@
 
 use super::Engine;
 use super::admit::{denied, throttled};
+use super::aliases::no_alias;
 use super::dispatch::Call;
 use super::snapshot::Known;
 use super::table::KeyArgument;
 use crate::api::aws::error::{AwsError, ErrorCode};
 use crate::api::aws::member::Input;
 use crate::api::blob::Blob;
-use crate::domain::platform::reach;
-use crate::domain::record::Lifecycle;
+use crate::domain::alias::AliasClaim;
+use crate::domain::platform::{self, reach};
+use crate::domain::record::{Lifecycle, Owner};
 use crate::domain::vanished::is_living;
 use crate::types::account::AccountId;
 use crate::types::arn::{KeyReference, ReferenceError};
@@ -20,6 +22,10 @@ use crate::types::time::Timestamp;
 pub(super) struct Target {
     pub(super) account: AccountId,
     pub(super) key_id: KeyId,
+    /// The alias that it was named by.
+    pub(super) alias: Option<AliasClaim>,
+    /// The ARN by which refusals name it: an alias is not told which key it means.
+    pub(super) named: String,
     /// Named by nothing but a blob: a refusal does not tell whether the key exists.
     pub(super) by_blob_only: bool,
 }
@@ -37,7 +43,7 @@ impl Engine {
         let own = call.principal.account;
         let Some(text) = input.text(argument.member) else {
             let key_id = blob.ok_or_else(AwsError::internal)?;
-            return Ok(Target { account: own, key_id, by_blob_only: true });
+            return Ok(Target { by_blob_only: true, ..self.key_target(own, key_id) });
         };
         let reference = KeyReference::parse(text, &self.region).map_err(|error| refuse_reference(text, error))?;
         let (account, key_id) = match reference {
@@ -46,36 +52,62 @@ impl Engine {
             KeyReference::Alias(_) | KeyReference::AliasArn(..) if !argument.aliases => {
                 return Err(AwsError::new(ErrorCode::InvalidArn, NO_ALIASES));
             }
-            KeyReference::Alias(alias) => (own, self.resolve_alias(call, argument, own, &alias, now).await?),
+            KeyReference::Alias(alias) => return self.alias_target(call, argument, own, &alias, now).await,
             KeyReference::AliasArn(account, alias) => {
-                (own, self.resolve_alias(call, argument, account, &alias, now).await?)
+                return self.alias_target(call, argument, account, &alias, now).await;
             }
         };
-        Ok(Target { account, key_id, by_blob_only: false })
+        Ok(self.key_target(account, key_id))
     }
 
-    /// The key that an alias of the caller's account names. Nobody learns of the aliases of another account.
-    async fn resolve_alias(
+    fn key_target(&self, account: AccountId, key_id: KeyId) -> Target {
+        let named = self.place(account).key_arn(&key_id);
+        Target { account, key_id, alias: None, named, by_blob_only: false }
+    }
+
+    /// Only aliases of the caller's own account mean anything. The first use of a platform-managed key's alias makes
+    /// the key; no other unknown alias ever does.
+    async fn alias_target(
         &self,
         call: &Call<'_>,
         argument: &KeyArgument,
         account: AccountId,
         alias: &str,
         now: Timestamp,
-    ) -> Result<KeyId, AwsError> {
-        let arn = self.place(account).alias_arn(alias);
+    ) -> Result<Target, AwsError> {
+        let named = self.place(account).alias_arn(alias);
         if account != call.principal.account {
-            return Err(denied(call, argument.action, &arn, false));
+            return Err(denied(call, argument.action, &named, false));
         }
-        let found = self.find_alias(&call.principal, alias, now).await?;
-        if let Some(claim) = found {
-            return Ok(claim.key_id());
-        }
-        self.authorise_without_key(call, argument.verb, argument.action, &arn, now).await?;
-        match self.make_platform_key(&call.principal, alias).await? {
-            Some(key_id) => Ok(key_id),
-            None => Err(AwsError::new(ErrorCode::NotFound, format!("Alias {arn} is not found."))),
-        }
+        let claim = match self.find_alias(call, alias, now).await? {
+            Some(claim) => claim,
+            None => {
+                self.authorise_without_key(call, argument.verb, argument.action, &named, now).await?;
+                let name = platform::resource_name(alias).ok_or_else(|| no_alias(&named))?;
+                self.first_use(call, alias, &name, now).await?
+            }
+        };
+        Ok(Target { account, key_id: claim.key_id(), alias: Some(claim), named, by_blob_only: false })
+    }
+
+    /// The key of the caller's own that a text names by id or ARN, for whoever may list the whole namespace.
+    pub(super) async fn own_key(&self, call: &Call<'_>, text: &str, now: Timestamp) -> Result<KeyId, AwsError> {
+        let reference = KeyReference::parse(text, &self.region).map_err(|error| refuse_reference(text, error))?;
+        let own = call.principal.account;
+        let target = match reference {
+            KeyReference::Id(key_id) => self.key_target(own, key_id),
+            KeyReference::Arn(account, key_id) => self.key_target(account, key_id),
+            KeyReference::Alias(_) | KeyReference::AliasArn(..) => {
+                return Err(AwsError::new(ErrorCode::InvalidArn, NO_ALIASES));
+            }
+        };
+        let known = if target.account == own { self.look_up(&target, now).await? } else { None };
+        let owner = known.and_then(|known| match known {
+            Known::Key(entry) => Some(entry.record.owner.clone()),
+            Known::Unreadable => None,
+        });
+        let is_own = |owner: &Owner| self.accounts.owns(&call.principal, &owner.namespace);
+        owner.filter(is_own).map(|_| target.key_id).ok_or_else(|| unknown(&target.named))
     }
 
     pub(super) async fn look_up(&self, target: &Target, now: Timestamp) -> Result<Option<Known>, AwsError> {
@@ -103,10 +135,10 @@ impl Engine {
         call: &Call<'_>,
         argument: &KeyArgument,
         target: &Target,
-        arn: &str,
         told: AwsError,
         now: Timestamp,
     ) -> AwsError {
+        let arn = &target.named;
         if target.by_blob_only || target.account != call.principal.account {
             return denied(call, argument.action, arn, target.by_blob_only);
         }

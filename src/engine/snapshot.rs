@@ -1,4 +1,4 @@
-//! The read model: every key with its sealed materials, immutable, replaced as a whole.
+//! The read model: every key with its sealed materials, and every alias, immutable, replaced as a whole.
 //!
 //! Requests are answered from it alone. It follows the store's events, one after the other, and tells how
 //! far it has come, so that whoever wrote can wait until it shows the write.
@@ -10,10 +10,10 @@ use futures::StreamExt as _;
 use futures::channel::oneshot;
 
 use super::Engine;
+use super::alias_index::AliasIndex;
 use super::vault::{Vault, VaultError};
 use crate::api::aws::page::Position;
 use crate::crypto::seal::MaterialBinding;
-use crate::domain::alias::AliasClaim;
 use crate::domain::lifecycle::{MaterialHealth, effective_state};
 use crate::domain::record::{Material, Record};
 use crate::ports::key_backend::{KeyBackend, KeyHandle};
@@ -83,8 +83,8 @@ type Shard = HashMap<[u8; 16], Slot>;
 #[derive(Clone)]
 pub struct Snapshot {
     shards: Vec<Arc<Shard>>,
-    /// The claims of aliases, by the names of their objects.
-    aliases: Arc<BTreeMap<ObjectName, Arc<AliasClaim>>>,
+    /// The aliases.
+    pub aliases: AliasIndex,
     /// The stored root that seals, as it was when this process read it.
     root: Option<Arc<[u8]>>,
     /// Whether it is gone, or another one is in its place. What is sealed from then on could never be opened again
@@ -96,13 +96,8 @@ pub struct Snapshot {
 
 impl Snapshot {
     pub(super) fn empty() -> Self {
-        Self {
-            shards: vec![Arc::default(); SHARDS],
-            aliases: Arc::default(),
-            root: None,
-            root_is_lost: false,
-            revision: Revision::default(),
-        }
+        let (shards, aliases) = (vec![Arc::default(); SHARDS], AliasIndex::default());
+        Self { shards, aliases, root: None, root_is_lost: false, revision: Revision::default() }
     }
 
     /// What is known of a key id.
@@ -127,17 +122,6 @@ impl Snapshot {
     pub fn material_names(&self, key_id: &KeyId) -> Vec<String> {
         let slot = self.shards.get(shard_of(key_id)).and_then(|shard| shard.get(key_id.as_bytes()));
         slot.map_or_else(Vec::new, |slot| slot.materials.keys().cloned().collect())
-    }
-
-    /// The claim of an alias, by the name of its object.
-    #[must_use]
-    pub fn alias(&self, name: &ObjectName) -> Option<&Arc<AliasClaim>> {
-        self.aliases.get(name)
-    }
-
-    /// All claims of aliases.
-    pub fn aliases(&self) -> impl Iterator<Item = &Arc<AliasClaim>> {
-        self.aliases.values()
     }
 
     /// All keys, in no order.
@@ -219,7 +203,7 @@ impl Engine {
     }
 
     async fn change(&self, next: &mut Snapshot, name: &ObjectName, stored: Option<Stored>, revision: Revision) {
-        self.put_alias(next, name, stored.as_ref());
+        self.put_alias(next, name, stored.as_ref()).iter().for_each(|alias| self.note_alias(alias));
         if let Some(key_id) = put(next, name, stored) {
             self.rebuild(next, &key_id).await;
             // Where a record cannot be read any more, the last one that could be tells whose it is.
@@ -229,30 +213,11 @@ impl Engine {
         next.revision = next.revision.max(revision);
     }
 
-    /// Puts the claim of an alias there, or takes it out. One that does not open names nothing.
-    fn put_alias(&self, next: &mut Snapshot, name: &ObjectName, stored: Option<&Stored>) {
-        if name.kind() != Kind::Alias {
-            return;
-        }
-        let opened = stored.map(|stored| self.vault.open::<AliasClaim>(name, stored.clone()));
-        let aliases = Arc::make_mut(&mut next.aliases);
-        match opened {
-            Some(Ok(claim)) => {
-                aliases.insert(name.clone(), Arc::new(claim.content));
-            }
-            Some(Err(error)) => {
-                tracing::error!(%name, %error, "the claim of an alias is unreadable");
-                aliases.remove(name);
-            }
-            None => {
-                aliases.remove(name);
-            }
-        }
-    }
-
     fn note_owner(&self, known: &Known) {
         if let Known::Key(entry) = known {
-            self.changes.note(&entry.record.owner.namespace, &entry.record.owner.name);
+            let owner = &entry.record.owner;
+            self.changes.note(&owner.namespace, &owner.name);
+            self.alias_changes.note(&owner.namespace, &owner.name);
         }
     }
 
@@ -267,6 +232,7 @@ impl Engine {
         let gone = old.filter(|entry| !same(entry, next.get(&entry.record.key_id())));
         let come = new.filter(|entry| !same(entry, before.get(&entry.record.key_id())));
         gone.chain(come).for_each(|entry| self.note_owner(&Known::Key(Arc::clone(entry))));
+        next.aliases.differences(&before.aliases).for_each(|alias| self.note_alias(alias));
     }
 
     /// Reads one key from the store's medium, past the snapshot and without changing it. For what the snapshot

@@ -9,9 +9,10 @@ use super::snapshot::{KeyEntry, Known};
 use super::vault::VaultError;
 use crate::api::crd::condition::{Condition, ConditionReason};
 use crate::domain::lifecycle::MaterialHealth;
+use crate::domain::platform;
 use crate::domain::reconcile::kms_key::wanted;
 use crate::domain::reconcile::stalled::{self, Obstacle};
-use crate::domain::record::{HoldCause, Lifecycle, OwnerClaim};
+use crate::domain::record::{HoldCause, KeyManager, Lifecycle, OwnerClaim};
 use crate::domain::resource::Resource;
 use crate::domain::vanished::is_living;
 
@@ -94,7 +95,7 @@ impl Engine {
         let settled = self.reconcile(namespace, name, Some(resource)).await;
         if let Err(error) = &settled {
             let previous = self.ports.resources.reported(namespace, name).await;
-            let conditions = failure_conditions(error, resource, &previous, self.ports.clock.wall());
+            let conditions = failure_conditions(error, resource.generation, &previous, self.ports.clock.wall());
             tracing::error!(
                 namespace,
                 name,
@@ -113,8 +114,30 @@ impl Engine {
     /// Where it cannot be known whether it is there.
     pub async fn follow_removal(&self, namespace: &str, name: &str) -> Result<(), ReconcileError> {
         if self.ports.resources.get(namespace, name).await?.is_none() {
+            if platform::alias_name(name).is_some() {
+                return self.make_platform_resource_again(namespace, name).await;
+            }
             self.reconcile_removed(namespace, name).await;
-            self.bring_platform_key_back(namespace, name).await;
+        }
+        Ok(())
+    }
+
+    /// The resource of a platform-managed key is nobody's to remove: for as long as its namespace lives it comes back.
+    async fn make_platform_resource_again(&self, namespace: &str, name: &str) -> Result<(), ReconcileError> {
+        let Some(claim) = self.vault.claim(namespace, name).await? else { return Ok(()) };
+        let Some(read) = self.vault.record(&claim.content.key_id()).await? else { return Ok(()) };
+        let lives = self.ports.resources.namespace_uid(namespace) == Some(read.content.owner.namespace_uid);
+        if read.content.manager() != KeyManager::Aws || !lives {
+            return Ok(());
+        }
+        match self.platform_resource(namespace, name).await {
+            Ok(Some(resource)) => drop(self.reconcile_or_report(&resource).await),
+            Ok(None) => {}
+            // A namespace that is being deleted takes no new resources, and no sweep ends for that.
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(namespace, name, error, "the KmsKey of a platform-managed key could not be made again");
+            }
         }
         Ok(())
     }
@@ -168,9 +191,9 @@ impl Engine {
     }
 }
 
-fn failure_conditions(
+pub(super) fn failure_conditions(
     error: &ReconcileError,
-    resource: &Resource,
+    generation: u64,
     previous: &[Condition],
     now: Timestamp,
 ) -> Vec<Condition> {
@@ -187,7 +210,7 @@ fn failure_conditions(
         ReconcileError::FixedKeyId => error.to_string(),
         other => format!("{}; it is tried again", with_causes(other)),
     };
-    let generation = i64::try_from(resource.generation).unwrap_or(i64::MAX);
+    let generation = i64::try_from(generation).unwrap_or(i64::MAX);
     stalled::conditions(&Obstacle { reason, message: &message, stalls }, generation, previous, now)
 }
 

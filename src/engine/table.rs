@@ -71,6 +71,10 @@ pub struct Row {
     pub body_max: usize,
     /// Members that the audit record shows, with their names there.
     pub audited: &'static [(&'static str, &'static str)],
+    /// The member with the name of an alias that must exist and is changed.
+    pub alias: Option<&'static str>,
+    /// A check of the members alone, before anything is looked up.
+    pub syntax: Option<fn(&Input<'_>) -> Result<(), AwsError>>,
     /// A check that comes after authorisation and before the key's state.
     pub precheck: Option<fn(&Input<'_>) -> Result<(), AwsError>>,
     /// The code; absent where this version does not implement the operation.
@@ -112,6 +116,8 @@ const fn row(operation: Operation, verb: &'static str, action: &'static str) -> 
         idempotent: true,
         body_max: BODY_MAX,
         audited: &[KEY],
+        alias: None,
+        syntax: None,
         precheck: None,
         handler: None,
     }
@@ -131,6 +137,16 @@ pub static IMPLEMENTED: &[Row] = &[
         changes: true,
         handler: Some(|engine, admitted, trail| Box::pin(ops::deletion::cancel_key_deletion(engine, admitted, trail))),
         ..row(Operation::CancelKeyDeletion, "cancelkeydeletion", "kms:CancelKeyDeletion")
+    },
+    Row {
+        members: alias::TARGETED,
+        keys: &[KeyArgument { aliases: false, ..argument("TargetKeyId", "createalias", "kms:CreateAlias") }],
+        changes: true,
+        idempotent: false,
+        audited: ALIAS_TARGET,
+        syntax: Some(alias::check_targeted),
+        handler: Some(|engine, admitted, trail| Box::pin(ops::alias::create_alias(engine, admitted, trail))),
+        ..row(Operation::CreateAlias, "createalias", "kms:CreateAlias")
     },
     Row {
         members: key::CREATE_KEY,
@@ -177,6 +193,15 @@ pub static IMPLEMENTED: &[Row] = &[
             Box::pin(ops::import::delete_imported_key_material(engine, admitted, trail))
         }),
         ..row(Operation::DeleteImportedKeyMaterial, "deleteimportedkeymaterial", "kms:DeleteImportedKeyMaterial")
+    },
+    Row {
+        members: alias::NAME_ONLY,
+        changes: true,
+        audited: &[("AliasName", "aliasName")],
+        alias: Some("AliasName"),
+        syntax: Some(alias::check_name_only),
+        handler: Some(|engine, admitted, _| Box::pin(ops::alias::delete_alias(engine, admitted))),
+        ..row(Operation::DeleteAlias, "deletealias", "kms:DeleteAlias")
     },
     Row {
         members: key::DESCRIBE_KEY,
@@ -267,6 +292,13 @@ pub static IMPLEMENTED: &[Row] = &[
         quota: QuotaClass::Describe,
         handler: Some(|engine, admitted, _| Box::pin(ops::rotation::get_key_rotation_status(engine, admitted))),
         ..row(Operation::GetKeyRotationStatus, "getkeyrotationstatus", "kms:GetKeyRotationStatus")
+    },
+    Row {
+        members: alias::LIST_ALIASES,
+        quota: QuotaClass::List,
+        audited: &[KEY, ("Limit", "limit"), ("Marker", "marker")],
+        handler: Some(|engine, admitted, _| Box::pin(ops::alias::list_aliases(engine, admitted))),
+        ..row(Operation::ListAliases, "listaliases", "kms:ListAliases")
     },
     Row {
         members: rotation::LIST_KEY_ROTATIONS,
@@ -414,39 +446,12 @@ pub static IMPLEMENTED: &[Row] = &[
         ..row(Operation::UpdateKeyDescription, "updatekeydescription", "kms:UpdateKeyDescription")
     },
     Row {
-        members: alias::ALIAS_AND_TARGET,
-        keys: &[KeyArgument { aliases: false, ..argument("TargetKeyId", "createalias", "kms:CreateAlias") }],
-        changes: true,
-        idempotent: false,
-        audited: ALIAS_TARGET,
-        precheck: Some(ops::alias::check_name),
-        handler: Some(|engine, admitted, trail| Box::pin(ops::alias::create_alias(engine, admitted, trail))),
-        ..row(Operation::CreateAlias, "createalias", "kms:CreateAlias")
-    },
-    Row {
-        members: alias::DELETE_ALIAS,
-        changes: true,
-        audited: &[("AliasName", "aliasName")],
-        precheck: Some(ops::alias::check_name),
-        handler: Some(|engine, admitted, trail| Box::pin(ops::alias::delete_alias(engine, admitted, trail))),
-        ..row(Operation::DeleteAlias, "deletealias", "kms:DeleteAlias")
-    },
-    Row {
-        members: alias::LIST_ALIASES,
-        quota: QuotaClass::List,
-        audited: &[KEY, ("Limit", "limit"), ("Marker", "marker")],
-        handler: Some(|engine, admitted, _| Box::pin(ops::alias::list_aliases(engine, admitted))),
-        ..row(Operation::ListAliases, "listaliases", "kms:ListAliases")
-    },
-    Row {
-        members: alias::ALIAS_AND_TARGET,
-        keys: &[
-            KeyArgument { any_state: true, ..argument("AliasName", "updatealias", "kms:UpdateAlias") },
-            KeyArgument { aliases: false, ..argument("TargetKeyId", "updatealias", "kms:UpdateAlias") },
-        ],
+        members: alias::TARGETED,
+        keys: &[KeyArgument { aliases: false, ..argument("TargetKeyId", "updatealias", "kms:UpdateAlias") }],
         changes: true,
         audited: ALIAS_TARGET,
-        precheck: Some(ops::alias::check_name),
+        alias: Some("AliasName"),
+        syntax: Some(alias::check_targeted),
         handler: Some(|engine, admitted, trail| Box::pin(ops::alias::update_alias(engine, admitted, trail))),
         ..row(Operation::UpdateAlias, "updatealias", "kms:UpdateAlias")
     },

@@ -13,6 +13,7 @@ mod import_flows;
 mod import_refusals;
 mod imports;
 mod initialise;
+mod key_aliases;
 mod life;
 mod life_ends;
 mod race;

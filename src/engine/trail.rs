@@ -88,6 +88,12 @@ impl Trail {
         self.record.recipient_account_id = account.to_string();
     }
 
+    /// Notes an alias that the request is about.
+    pub fn note_alias(&mut self, arn: &str, account: AccountId) {
+        let (arn, account_id) = (arn.to_owned(), account.to_string());
+        self.record.resources.push(AuditResource { arn, account_id, kind: "AWS::KMS::Alias" });
+    }
+
     /// Notes what the request changed.
     pub fn note_response(&mut self, name: &'static str, value: &str) {
         self.record.response_elements.push((name, Parameter::Text(value.to_owned())));

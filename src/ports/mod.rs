@@ -1,6 +1,7 @@
 //! L4, traits only: what the engine needs from the world. Each has a fake in memory and a suite that every
 //! adapter passes.
 
+pub mod alias_resources;
 pub mod audit;
 pub mod authenticator;
 pub mod clock;

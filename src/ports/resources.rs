@@ -10,6 +10,7 @@ use crate::domain::plan::Reason;
 use crate::domain::record::Owner;
 use crate::domain::resource::Resource;
 use crate::domain::spec_change::{SpecChange, SpecField};
+use crate::types::ids::ObjectUid;
 
 /// Why resources could not be read or written.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -50,6 +51,19 @@ pub enum ResourceError {
         /// The name.
         name: String,
         /// `read`, `written` or `listed`.
+        action: &'static str,
+        /// What the medium said.
+        #[source]
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+    /// The medium failed for a `KeyAlias`.
+    #[error("the KeyAlias {namespace}/{name} could not be {action}")]
+    Alias {
+        /// The namespace.
+        namespace: String,
+        /// The name.
+        name: String,
+        /// `read` or `listed`.
         action: &'static str,
         /// What the medium said.
         #[source]
@@ -111,4 +125,7 @@ pub trait Resources: Send + Sync {
 
     /// The conditions that were reported last.
     async fn reported(&self, namespace: &str, name: &str) -> Vec<Condition>;
+
+    /// The uid of a namespace as it is known without asking anybody. None where it is not known to exist.
+    fn namespace_uid(&self, namespace: &str) -> Option<ObjectUid>;
 }

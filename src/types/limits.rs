@@ -19,8 +19,6 @@ pub const PAGE_ITEMS_MAX: i64 = 1000;
 pub const PAGE_ITEMS_DEFAULT: usize = 100;
 /// Characters of an alias, `alias/` among them (AWS: CreateAlias).
 pub const ALIAS_CHARACTERS_MAX: usize = 256;
-/// Aliases of one key (AWS: resource quotas).
-pub const ALIASES_OF_A_KEY_MAX: usize = 50;
 /// Aliases of a page of ListAliases where the caller names no limit (AWS: ListAliases).
 pub const LIST_ALIASES_PAGE_DEFAULT: usize = 50;
 /// Tags of a page of ListResourceTags where the caller names no limit (AWS: ListResourceTags).
@@ -31,6 +29,8 @@ pub const TAGS_MAX: usize = 50;
 pub const TAG_KEY_CHARACTERS_MAX: usize = 128;
 /// Characters of a tag value (AWS: Tag).
 pub const TAG_VALUE_CHARACTERS_MAX: usize = 256;
+/// Aliases of one key; those of platform-managed keys do not count (AWS: resource quotas).
+pub const ALIASES_PER_KEY_MAX: usize = 50;
 /// Characters of a key's description (AWS: CreateKey).
 pub const DESCRIPTION_CHARACTERS_MAX: usize = 8192;
 /// Shortest waiting period before deletion, in days (AWS: ScheduleKeyDeletion).
@@ -124,6 +124,8 @@ pub const CHANGE_ATTEMPTS_MAX: usize = 8;
 pub const WAKE_AFTER_MAX: Span = Span::from_hours(6);
 /// Time between two looks at a key whose record or material was lost.
 pub const LOSS_LOOK_PERIOD: Span = Span::from_minutes(1);
+/// How often a `KeyAlias` is looked at again that waits for its key or for another's alias, whatever events tell.
+pub const ALIAS_RETRY_PERIOD: Span = Span::from_minutes(5);
 /// Longest wait of a request for the revision that its caller has already seen.
 pub const REVISION_WAIT_MAX: Span = Span::from_seconds(1);
 /// Quorum reads per second for ids that the snapshot does not know.

@@ -90,7 +90,7 @@ impl ObjectName {
         Self::new(Kind::Owner, hash)
     }
 
-    /// The claim of an alias, by alias hash.
+    /// The claim on an alias, by the hash of scope and name.
     #[must_use]
     pub fn alias(hash: &str) -> Self {
         Self::new(Kind::Alias, hash)

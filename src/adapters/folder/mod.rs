@@ -1,5 +1,6 @@
 //! State and manifests in folders.
 
+pub mod aliases;
 pub mod atomic;
 pub mod lock;
 pub mod manifests;

@@ -148,7 +148,7 @@ impl FolderResources {
         let random = random.map_err(|error| medium(namespace, name, "made")(io::Error::other(error)))?;
         Ok(Resource {
             namespace: namespace.to_owned(),
-            namespace_uid: self.namespace_uid(namespace),
+            namespace_uid: self.uid_of(namespace),
             name: name.to_owned(),
             uid: derive::object_uid(random),
             generation: 1,
@@ -158,8 +158,9 @@ impl FolderResources {
         })
     }
 
-    /// Namespaces of a folder are never deleted and made again, so their uid needs no memory.
-    fn namespace_uid(&self, namespace: &str) -> ObjectUid {
+    /// The uid of a namespace. Namespaces of a folder are never deleted and made again, so their uid needs no memory.
+    #[must_use]
+    pub fn uid_of(&self, namespace: &str) -> ObjectUid {
         let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..] =
             sha256(&[b"coffer local namespace", &[0], self.installation.as_bytes(), namespace.as_bytes()]);
         derive::object_uid([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p])
@@ -216,7 +217,7 @@ impl FolderResources {
         let manifest = annotations.remove(MANAGER);
         Some(Resource {
             namespace: namespace.to_owned(),
-            namespace_uid: self.namespace_uid(namespace),
+            namespace_uid: self.uid_of(namespace),
             name: name.to_owned(),
             uid: ObjectUid::parse(&key.metadata.uid?)?,
             generation: u64::try_from(key.metadata.generation?).ok()?,
@@ -354,6 +355,10 @@ impl Resources for FolderResources {
 
     async fn reported(&self, namespace: &str, name: &str) -> Vec<Condition> {
         self.reports().get(&(namespace.to_owned(), name.to_owned())).cloned().unwrap_or_default()
+    }
+
+    fn namespace_uid(&self, namespace: &str) -> Option<ObjectUid> {
+        Some(self.uid_of(namespace))
     }
 }
 

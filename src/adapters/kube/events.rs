@@ -3,10 +3,11 @@
 use futures::StreamExt as _;
 use futures::channel::mpsc;
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use kube::{Client, Resource as _};
 
-use crate::api::crd::condition::Condition;
+use crate::api::crd::condition::{Condition, ConditionReason};
+use crate::api::crd::key_alias::KeyAlias;
 use crate::api::crd::{GROUP, VERSION};
 use crate::domain::event::EventReason;
 use crate::domain::plan::Reason;
@@ -59,6 +60,15 @@ impl Events {
             let regarding = reference(&owner.namespace, &owner.name, &owner.resource_uid);
             self.send(regarding, event, event.note().to_owned());
         }
+    }
+
+    /// Tells that an alias cannot be followed any more, or can again.
+    pub fn alias_changed(&self, alias: &KeyAlias, before: Option<&Condition>, now: &Condition) {
+        let same = before.is_some_and(|before| (before.reason, &before.message) == (now.reason, &now.message));
+        let fine = before.is_none() && now.reason == ConditionReason::AsExpected;
+        let Some(event) = EventReason::of_alias(now.reason).filter(|_| !same && !fine) else { return };
+        let note = if now.message.is_empty() { event.note().to_owned() } else { now.message.clone() };
+        self.send(alias.object_ref(&()), event, note);
     }
 
     fn send(&self, regarding: ObjectReference, reason: EventReason, note: String) {

@@ -1,15 +1,18 @@
-//! The watch of `KmsKey` resources: keeps what is known of them, and tells whoever reconciles.
+//! The watch of `KmsKey`s, or of another kind that is followed: keeps what is known of them, and tells whoever reconciles.
 
+use std::fmt::Debug;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::channel::mpsc;
 use futures::{SinkExt as _, StreamExt as _};
+use kube::core::DeserializeGuard;
 use kube::runtime::reflector::{Store, store};
 use kube::runtime::{WatchStreamExt as _, reflector, watcher};
-use kube::{Api, Client, ResourceExt as _};
+use kube::{Api, Client, Resource, ResourceExt as _};
+use serde::de::DeserializeOwned;
 
 use super::patience::Patience;
-use super::resources::Guarded;
+use crate::api::crd::kms_key::KmsKey;
 use crate::types::limits::{LIST_PAGE_ITEMS, WATCH_BACKLOG_MAX};
 
 /// What happened to a resource.
@@ -25,21 +28,27 @@ pub enum Touched {
 
 type Follower = Arc<Mutex<Option<mpsc::Sender<Touched>>>>;
 
-/// What is known of `KmsKey` resources.
+/// A kind that can be followed.
+pub trait Followed: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static {}
+
+impl<K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static> Followed for K {}
+
+/// What is known of the resources of a kind.
 #[derive(Clone)]
-pub struct KeyWatch {
+pub struct KeyWatch<K: Followed = KmsKey> {
     /// The resources, as the watch shows them.
-    pub seen: Store<Guarded>,
+    pub seen: Store<DeserializeGuard<K>>,
     follower: Follower,
 }
 
-impl KeyWatch {
+impl<K: Followed> KeyWatch<K> {
     /// Follows the resources of all namespaces. The future ends with the process.
     pub fn follow(client: Client) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (seen, writer) = store();
         let follower = Follower::default();
         let config = watcher::Config::default().page_size(LIST_PAGE_ITEMS);
-        let events = watcher(Api::<Guarded>::all(client), config).backoff(Patience::default()).modify(prune);
+        let events =
+            watcher(Api::<DeserializeGuard<K>>::all(client), config).backoff(Patience::default()).modify(prune);
         let told = Arc::clone(&follower);
         let work = reflector(writer, events).for_each(move |event| tell(Arc::clone(&told), event));
         (Self { seen, follower }, work)
@@ -55,13 +64,13 @@ impl KeyWatch {
 }
 
 /// Nothing of this is needed, and it is most of an object's size.
-fn prune(key: &mut Guarded) {
+fn prune<K: Followed>(key: &mut DeserializeGuard<K>) {
     key.managed_fields_mut().clear();
     key.annotations_mut().remove("kubectl.kubernetes.io/last-applied-configuration");
 }
 
-async fn tell(follower: Follower, event: Result<watcher::Event<Guarded>, watcher::Error>) {
-    let place = |key: &Guarded| (key.namespace().unwrap_or_default(), key.name_any());
+async fn tell<K: Followed>(follower: Follower, event: Result<watcher::Event<DeserializeGuard<K>>, watcher::Error>) {
+    let place = |key: &DeserializeGuard<K>| (key.namespace().unwrap_or_default(), key.name_any());
     let touched = match &event {
         Ok(watcher::Event::Apply(key) | watcher::Event::InitApply(key)) => {
             let (namespace, name) = place(key);
@@ -75,7 +84,7 @@ async fn tell(follower: Follower, event: Result<watcher::Event<Guarded>, watcher
         Ok(watcher::Event::Init) => return,
         Err(error) => {
             let error: &dyn std::error::Error = error;
-            tracing::warn!(error, "KmsKeys cannot be watched; trying again");
+            tracing::warn!(error, "{} cannot be watched; trying again", K::plural(&()));
             return;
         }
     };

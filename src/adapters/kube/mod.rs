@@ -1,6 +1,7 @@
 //! The API server: sealed objects in Secrets, `KmsKey` resources, who calls and what RBAC says of them.
 
 pub mod access_review;
+pub mod aliases;
 pub mod answers;
 pub mod client;
 pub mod conditions;

@@ -331,6 +331,10 @@ impl Resources for KubeResources {
         let conditions = self.seen_status(namespace, name).and_then(|status| status.conditions);
         conditions.unwrap_or_default().iter().filter_map(from_status).collect()
     }
+
+    fn namespace_uid(&self, namespace: &str) -> Option<ObjectUid> {
+        self.namespaces.uid_of(namespace)
+    }
 }
 
 fn medium(namespace: &str, name: &str, action: &'static str, source: kube::Error) -> ResourceError {

@@ -16,7 +16,7 @@ use crate::domain::reconcile::stalled::{self, Obstacle};
 use crate::types::time::Timestamp;
 
 /// The kinds, with the names of their lists.
-pub const KINDS: [(&str, &str); 3] = [("KeyPolicy", "keypolicies"), ("Grant", "grants"), ("KeyAlias", "keyaliases")];
+pub const KINDS: [(&str, &str); 2] = [("KeyPolicy", "keypolicies"), ("Grant", "grants")];
 
 /// Tells every resource of a kind that nothing follows from it, for as long as the caller polls.
 pub async fn follow(client: Client, kind: &'static str, plural: &'static str, now: impl Fn() -> Timestamp) {

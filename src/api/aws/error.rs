@@ -27,6 +27,7 @@ wire_enum! {
         KmsInvalidState = "KMSInvalidStateException",
         LimitExceeded = "LimitExceededException",
         MissingAuthenticationToken = "MissingAuthenticationTokenException",
+        NotAuthorized = "NotAuthorizedException",
         NotFound = "NotFoundException",
         RequestEntityTooLarge = "RequestEntityTooLargeException",
         Serialization = "SerializationException",
@@ -65,6 +66,7 @@ impl ErrorCode {
             | Self::KmsInvalidState
             | Self::LimitExceeded
             | Self::MissingAuthenticationToken
+            | Self::NotAuthorized
             | Self::NotFound
             | Self::Serialization
             | Self::Tag

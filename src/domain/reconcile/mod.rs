@@ -1,5 +1,6 @@
 //! Planners, one file per kind and one for each matter of a large kind. A rule is one function in one list.
 
+pub mod key_alias;
 pub mod kms_key;
 mod kms_key_conditions;
 mod kms_key_creation;

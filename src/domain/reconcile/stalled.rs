@@ -13,32 +13,40 @@ pub struct Obstacle<'a> {
     pub stalls: bool,
 }
 
+/// The conditions of a resource that is followed and needs nothing.
+#[must_use]
+pub fn well(generation: i64, previous: &[Condition], now: Timestamp) -> Vec<Condition> {
+    let fine = (ConditionReason::AsExpected, "");
+    list([(true, fine), (false, fine), (false, fine)], generation, previous, now)
+}
+
 /// Ready, Reconciling and Stalled. The time of an unchanged status is kept, so that equal conditions patch
 /// nothing.
 #[must_use]
 pub fn conditions(obstacle: &Obstacle<'_>, generation: i64, previous: &[Condition], now: Timestamp) -> Vec<Condition> {
-    let status = |holds: bool| if holds { ConditionStatus::True } else { ConditionStatus::False };
-    [
-        (ConditionType::Ready, false),
-        (ConditionType::Reconciling, !obstacle.stalls),
-        (ConditionType::Stalled, obstacle.stalls),
-    ]
-    .into_iter()
-    .map(|(kind, holds)| {
-        let status = status(holds);
+    let (why, fine) = ((obstacle.reason, obstacle.message), (ConditionReason::AsExpected, ""));
+    let when = |holds: bool| (holds, if holds { why } else { fine });
+    list([(false, why), when(!obstacle.stalls), when(obstacle.stalls)], generation, previous, now)
+}
+
+fn list(
+    [ready, reconciling, stalled]: [(bool, (ConditionReason, &str)); 3],
+    generation: i64,
+    previous: &[Condition],
+    now: Timestamp,
+) -> Vec<Condition> {
+    let condition = |kind, (holds, (reason, message)): (bool, (ConditionReason, &str))| {
+        let status = if holds { ConditionStatus::True } else { ConditionStatus::False };
         let same = |condition: &&Condition| condition.kind == kind && condition.status == status;
         let last_transition_time = previous.iter().find(same).map_or(now, |condition| condition.last_transition_time);
-        let speaks = holds || kind == ConditionType::Ready;
-        Condition {
-            kind,
-            status,
-            reason: if speaks { obstacle.reason } else { ConditionReason::AsExpected },
-            message: if speaks { obstacle.message.to_owned() } else { String::new() },
-            observed_generation: generation,
-            last_transition_time,
-        }
-    })
-    .collect()
+        let (message, observed_generation) = (message.to_owned(), generation);
+        Condition { kind, status, reason, message, observed_generation, last_transition_time }
+    };
+    vec![
+        condition(ConditionType::Ready, ready),
+        condition(ConditionType::Reconciling, reconciling),
+        condition(ConditionType::Stalled, stalled),
+    ]
 }
 
 #[cfg(test)]

@@ -142,7 +142,7 @@ pub(super) fn newer_schema(arn: &str) -> AwsError {
 }
 
 /// The cause goes to the log; the caller gets AWS's own text.
-pub(super) fn internal(what: &str, error: &(dyn std::error::Error + 'static)) -> AwsError {
+pub(in crate::engine) fn internal(what: &str, error: &(dyn std::error::Error + 'static)) -> AwsError {
     tracing::error!(error, "{what}");
     AwsError::internal()
 }

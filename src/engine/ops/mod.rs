@@ -13,6 +13,8 @@ pub mod reencrypt;
 pub mod rotation;
 pub mod spec;
 
+pub(super) use changes::internal;
+
 use crate::api::aws::error::{AwsError, ErrorCode};
 use crate::engine::admit::unavailable;
 use crate::ports::key_backend::BackendError;

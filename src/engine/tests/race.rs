@@ -321,3 +321,47 @@ fn changes_of_the_spec_by_two_replicas_at_once_are_both_made() {
         assert_eq!(after.spec.tags.keys().collect::<Vec<_>>(), ["red"], "{schedule:?}");
     }
 }
+
+#[test]
+fn two_that_make_the_same_alias_at_once_leave_it_to_one_of_them() {
+    let template = template(false);
+    let other = template.key("invoices");
+    let key_id = template.reconcile("orders").unwrap().unwrap().key_id;
+    let mut winners = std::collections::BTreeSet::new();
+    for schedule in schedules(8) {
+        let (setup, [one, two]) = replicas(Some(&template));
+        let body = |key_id: &crate::types::ids::KeyId| {
+            json!({"AliasName": "alias/a", "TargetKeyId": key_id.to_string()}).to_string()
+        };
+        let (first, second) = (body(&key_id), body(&other));
+        let first = call(Operation::CreateAlias, OWNER, first.as_bytes());
+        let second = call(Operation::CreateAlias, OWNER, second.as_bytes());
+        let (first, second) = interleave(&schedule, one.dispatch(&first), two.dispatch(&second));
+        let mut statuses = [first.status, second.status];
+        let claims = setup.store.list(Kind::Alias).now_or_never().unwrap().unwrap();
+        let [(name, stored)] = claims.as_slice() else { panic!("{} claims", claims.len()) };
+        let claim = one.vault.open::<crate::domain::alias::AliasClaim>(name, stored.clone()).unwrap().content;
+        assert_eq!(claim.key_id(), if first.status == 200 { key_id } else { other });
+        winners.insert(first.status);
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 400], "{schedule:?}");
+    }
+    assert_eq!(winners.len(), 2, "either may win");
+}
+
+#[test]
+fn two_first_uses_of_a_platform_alias_make_one_key() {
+    let body = json!({"KeyId": "alias/aws/envelope"}).to_string();
+    for schedule in interruptions(true, 30).chain(random_schedules(300)) {
+        let (setup, [one, two]) = replicas(None);
+        let describe = call(Operation::DescribeKey, OWNER, body.as_bytes());
+        let (first, second) = interleave(&schedule, one.dispatch(&describe), two.dispatch(&describe));
+        let (first, second) = (first.body.expose(), second.body.expose());
+        let key_id = |bytes: &[u8]| {
+            let answer: serde_json::Value = serde_json::from_slice(bytes).unwrap();
+            answer["KeyMetadata"]["KeyId"].as_str().map(str::to_owned)
+        };
+        assert_eq!(key_id(first), key_id(second), "{schedule:?}");
+        assert!(key_id(first).is_some() && setup.store.names().len() == 4, "{schedule:?}");
+    }
+}

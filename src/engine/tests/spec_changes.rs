@@ -265,6 +265,10 @@ struct Failing {
 
 #[async_trait]
 impl Resources for Failing {
+    fn namespace_uid(&self, namespace: &str) -> Option<ObjectUid> {
+        self.inner.namespace_uid(namespace)
+    }
+
     async fn list(&self) -> Result<Listing, ResourceError> {
         self.inner.list().await
     }

@@ -30,7 +30,9 @@ use crate::engine::vault::{Roots, Vault};
 use crate::engine::{Engine, Ports};
 use crate::ports::audit::Audit;
 use crate::ports::clock::Clock;
-use crate::ports::fake::{FakeAudit, FakeClock, FakeResources, FakeReviewer, FakeStore, FakeUsage, FakeWrappingKeys};
+use crate::ports::fake::{
+    FakeAliases, FakeAudit, FakeClock, FakeResources, FakeReviewer, FakeStore, FakeUsage, FakeWrappingKeys,
+};
 use crate::ports::key_backend::KeyBackend;
 use crate::ports::resources::Resources;
 use crate::ports::reviewer::Reviewer;
@@ -58,6 +60,7 @@ pub(crate) fn roots() -> Arc<Roots> {
 pub(crate) struct Setup {
     pub(crate) store: FakeStore,
     pub(crate) resources: FakeResources,
+    pub(crate) aliases: FakeAliases,
     pub(crate) audit: FakeAudit,
     pub(crate) clock: FakeClock,
     /// The store as the engine reaches it, where that is not `store` itself.
@@ -82,6 +85,7 @@ impl Setup {
         Self {
             store: FakeStore::default(),
             resources: FakeResources::default(),
+            aliases: FakeAliases::default(),
             audit: FakeAudit::default(),
             clock,
             store_port: None,
@@ -113,6 +117,7 @@ impl Setup {
             store: Arc::clone(&store),
             backend: self.backend.clone().unwrap_or_else(local),
             resources: self.resources_port.clone().unwrap_or_else(|| Arc::new(self.resources.clone())),
+            aliases: Arc::new(self.aliases.clone()),
             audit: self.sink.clone().unwrap_or_else(|| Arc::new(self.audit.clone())),
             reviewer: Arc::clone(&self.reviewer),
             clock,
@@ -131,6 +136,7 @@ impl Setup {
             vault: Vault::new(roots, store),
             snapshots: SnapshotCell::default(),
             changes: ChangedOwners::default(),
+            alias_changes: ChangedOwners::default(),
             limiter: Limiter::new(Rates::UNLIMITED),
         })
     }

@@ -17,6 +17,7 @@ use crate::engine::snapshot::Known;
 use crate::ports::fake::{Cut, FakeResources};
 use crate::ports::resources::{Listing, Report, ResourceError, Resources};
 use crate::ports::store::Store as _;
+use crate::types::ids::ObjectUid;
 use crate::types::revision::Revision;
 
 #[test]
@@ -105,6 +106,10 @@ impl Resources for SlowList {
 
     async fn reported(&self, namespace: &str, name: &str) -> Vec<Condition> {
         self.0.reported(namespace, name).await
+    }
+
+    fn namespace_uid(&self, namespace: &str) -> Option<ObjectUid> {
+        self.0.namespace_uid(namespace)
     }
 }
 

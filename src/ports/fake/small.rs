@@ -144,13 +144,23 @@ pub struct FakeResources {
     reports: Arc<Mutex<BTreeMap<(String, String), Vec<Condition>>>>,
     made: Arc<Mutex<u8>>,
     api_fields: Arc<Mutex<BTreeMap<(String, String), BTreeSet<SpecField>>>>,
+    namespaces: Arc<Mutex<BTreeMap<String, ObjectUid>>>,
 }
+
+/// The uid of every namespace that was never made again.
+const FIRST_NAMESPACE: ObjectUid = ObjectUid::new([1; 16]);
 
 impl FakeResources {
     /// Puts or replaces a resource.
     pub fn put(&self, resource: Resource) {
         let key = (resource.namespace.clone(), resource.name.clone());
         self.inner.lock().unwrap().insert(key, resource);
+    }
+
+    /// Makes a namespace again, as another one of the same name, without any resource.
+    pub fn make_namespace_again(&self, namespace: &str, uid: ObjectUid) {
+        self.namespaces.lock().unwrap().insert(namespace.to_owned(), uid);
+        self.inner.lock().unwrap().retain(|(owner, _), _| owner != namespace);
     }
 
     /// Removes a resource.
@@ -183,7 +193,7 @@ impl Resources for FakeResources {
         };
         let resource = Resource {
             namespace: namespace.to_owned(),
-            namespace_uid: ObjectUid::new([1; 16]),
+            namespace_uid: self.namespace_uid(namespace).unwrap_or(FIRST_NAMESPACE),
             name: name.to_owned(),
             uid: ObjectUid::new([100 + number; 16]),
             generation: 1,
@@ -235,6 +245,10 @@ impl Resources for FakeResources {
     async fn reported(&self, namespace: &str, name: &str) -> Vec<Condition> {
         let key = (namespace.to_owned(), name.to_owned());
         self.reports.lock().unwrap().get(&key).cloned().unwrap_or_default()
+    }
+
+    fn namespace_uid(&self, namespace: &str) -> Option<ObjectUid> {
+        Some(self.namespaces.lock().unwrap().get(namespace).copied().unwrap_or(FIRST_NAMESPACE))
     }
 }
 

@@ -73,11 +73,15 @@ async fn read(region: &LocalRegion, folder: &std::path::Path, last_problems: Vec
     if !last_problems.is_empty() {
         tracing::info!("all of {} can be read again", folder.display());
     }
-    if let Err(error) = region.resources.follow(&manifests).await {
+    if let Err(error) = region.resources.follow(&manifests.keys).await {
         tracing::error!(error = &error as &dyn std::error::Error, "the manifests could not be noted");
     }
     if let Err(error) = region.engine.sweep().await {
         tracing::error!(error = &error as &dyn std::error::Error, "the keys could not be swept");
+    }
+    region.aliases.follow(&manifests.aliases, |namespace| region.resources.uid_of(namespace));
+    if let Err(error) = region.engine.sweep_aliases().await {
+        tracing::error!(error = &error as &dyn std::error::Error, "the aliases could not be swept");
     }
     Vec::new()
 }

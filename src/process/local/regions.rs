@@ -9,6 +9,7 @@ use futures::channel::oneshot;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
+use crate::adapters::folder::aliases::FolderAliases;
 use crate::adapters::folder::atomic;
 use crate::adapters::folder::resources::FolderResources;
 use crate::adapters::folder::root_file::RootFile;
@@ -49,6 +50,8 @@ pub struct LocalRegion {
     pub engine: Arc<Engine>,
     /// Its resources, for whoever reads manifests.
     pub resources: Arc<FolderResources>,
+    /// Its aliases, likewise.
+    pub aliases: Arc<FolderAliases>,
 }
 
 /// All Regions of a data folder.
@@ -158,13 +161,14 @@ impl Regions {
             Arc::clone(&clock) as _,
             Arc::clone(&self.rng),
         )?;
-        let resources = Arc::new(resources);
+        let (resources, aliases) = (Arc::new(resources), Arc::new(FolderAliases::default()));
         let backend = LocalBackend::new(Arc::clone(&roots), Arc::clone(&self.rng), REPLICA.to_owned());
         let engine = Engine {
             ports: Ports {
                 store: Arc::clone(&store),
                 backend: Arc::new(backend),
                 resources: Arc::clone(&resources) as _,
+                aliases: Arc::clone(&aliases) as _,
                 audit: Arc::clone(&self.audit),
                 reviewer: Arc::new(OwnerReviewer),
                 clock,
@@ -181,9 +185,10 @@ impl Regions {
             vault: Vault::new(roots, store),
             snapshots: SnapshotCell::default(),
             changes: ChangedOwners::default(),
+            alias_changes: ChangedOwners::default(),
             limiter: Limiter::new(Rates::UNLIMITED),
         };
-        let region = LocalRegion { engine: Arc::new(engine), resources };
+        let region = LocalRegion { engine: Arc::new(engine), resources, aliases };
         region.engine.approve(self.approved.clone()).await.context("what was approved could not be recorded")?;
         region.work(tasks).await?;
         Ok(region)

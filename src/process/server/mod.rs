@@ -1,5 +1,6 @@
 //! `coffer server`: one replica of an installation in a cluster.
 
+pub mod alias_control;
 pub mod application;
 pub mod arguments;
 pub mod clock;
@@ -27,6 +28,7 @@ use crate::adapters::http::guard::Hosts;
 use crate::adapters::http::listen::Listener;
 use crate::adapters::http::{health as health_listener, server};
 use crate::adapters::kube::access_review::KubeReviewer;
+use crate::adapters::kube::aliases::KubeAliases;
 use crate::adapters::kube::client::Clients;
 use crate::adapters::kube::events::Events;
 use crate::adapters::kube::key_watch::KeyWatch;
@@ -40,6 +42,7 @@ use crate::adapters::kube::{rbac_watch, unimplemented};
 use crate::adapters::memory_usage::MemoryUsage;
 use crate::adapters::tls::{authority, resolver};
 use crate::adapters::wrapping_keys::BlockingWrappingKeys;
+use crate::api::crd::key_alias::KeyAlias;
 use crate::crypto::rng::{Rng, SystemRng};
 use crate::crypto::selftest;
 use crate::domain::authority::Authority;
@@ -60,6 +63,7 @@ use crate::types::limits::{
     HEARTBEAT_PERIOD, LEAF_RENEW_PERIOD, PRINCIPAL_REQUESTS_PER_SECOND, RECONCILE_BACKOFF_MAX, REFUSALS_PERIOD,
 };
 use crate::types::time::Span;
+use alias_control::AliasControl;
 use application::ServerApplication;
 use arguments::{AuditClass, Reconcile, ServerArguments};
 use clock::ClusterClock;
@@ -92,6 +96,8 @@ struct Replica {
     namespaces: Namespaces,
     watch: KeyWatch,
     resources: Arc<KubeResources>,
+    alias_watch: KeyWatch<KeyAlias>,
+    aliases: Arc<KubeAliases>,
     engine: Arc<Engine>,
     authority: Authority,
     name: String,
@@ -168,8 +174,11 @@ async fn build(arguments: &ServerArguments) -> anyhow::Result<Replica> {
     tasks.spawn(following);
     let (events, publishing) = Events::new(clients.patient.clone(), Some(name.clone()));
     tasks.spawn(publishing);
-    let seen = watch.seen.clone();
-    let resources = Arc::new(KubeResources::new(clients.patient.clone(), namespaces.clone(), seen, events));
+    let (alias_watch, following) = KeyWatch::follow(clients.patient.clone());
+    tasks.spawn(following);
+    let (patient, seen) = (|| clients.patient.clone(), alias_watch.seen.clone());
+    let aliases = Arc::new(KubeAliases::new(patient(), namespaces.clone(), seen, events.clone()));
+    let resources = Arc::new(KubeResources::new(patient(), namespaces.clone(), watch.seen.clone(), events));
     let outage = Arc::new(Outage::new(Span::from_seconds(i64::from(arguments.outage_grace)), Arc::clone(&clock)));
     let reviewer = Arc::new(KubeReviewer::new(&clients, namespaces.clone(), Arc::clone(&clock), Arc::clone(&outage)));
     tasks.spawn(rbac_watch::follow(clients.patient.clone(), Arc::clone(&reviewer)));
@@ -177,6 +186,7 @@ async fn build(arguments: &ServerArguments) -> anyhow::Result<Replica> {
         store: Arc::clone(&store) as _,
         backend: Arc::new(LocalBackend::new(roots, Arc::clone(&rng), name.clone())),
         resources: Arc::clone(&resources) as _,
+        aliases: Arc::clone(&aliases) as _,
         audit: open_audit(arguments)?,
         reviewer,
         clock: Arc::clone(&clock),
@@ -196,9 +206,24 @@ async fn build(arguments: &ServerArguments) -> anyhow::Result<Replica> {
         vault,
         snapshots: SnapshotCell::default(),
         changes: ChangedOwners::default(),
+        alias_changes: ChangedOwners::default(),
         limiter: Limiter::new(rates),
     });
-    Ok(Replica { clients, clock, outage, store, namespaces, watch, resources, engine, authority, name, tasks })
+    Ok(Replica {
+        clients,
+        clock,
+        outage,
+        store,
+        namespaces,
+        watch,
+        resources,
+        alias_watch,
+        aliases,
+        engine,
+        authority,
+        name,
+        tasks,
+    })
 }
 
 fn open_audit(arguments: &ServerArguments) -> anyhow::Result<Arc<dyn Audit>> {
@@ -304,6 +329,8 @@ fn start_control(
     }
     let (resources, watch) = (Arc::clone(&replica.resources), replica.watch.clone());
     let control = Arc::new(Control::new(Arc::clone(&replica.engine), resources, watch));
+    let (aliases, watch) = (Arc::clone(&replica.aliases), replica.alias_watch.clone());
+    let alias_control = AliasControl::new(Arc::clone(&replica.engine), aliases, watch);
     let announcer = Announcer {
         client: replica.clients.patient.clone(),
         engine: Arc::clone(&replica.engine),
@@ -315,8 +342,11 @@ fn start_control(
         while leads.wait_for(|leads| *leads).await.is_ok() {
             let mut until = leads.clone();
             tokio::select! {
-                () = act(Arc::clone(&control), &announcer) => {}
-                _ = until.wait_for(|leads| !leads) => announcer.engine.changes.follow(false),
+                () = act(Arc::clone(&control), &alias_control, &announcer) => {}
+                _ = until.wait_for(|leads| !leads) => {
+                    announcer.engine.changes.follow(false);
+                    announcer.engine.alias_changes.follow(false);
+                }
             }
         }
     });
@@ -325,12 +355,12 @@ fn start_control(
     Some(tokio::spawn(async move { candidate.run(&lead, stopped).await }))
 }
 
-async fn act(control: Arc<Control>, announcer: &Announcer) {
+async fn act(control: Arc<Control>, aliases: &AliasControl, announcer: &Announcer) {
     let now = || announcer.engine.ports.clock.wall();
     let client = || announcer.client.clone();
     let unimplemented = unimplemented::KINDS.map(|(kind, plural)| unimplemented::follow(client(), kind, plural, now));
     let timers = announcer.engine.run_timers();
-    futures::join!(control.lead(), timers, announcer.run(), futures::future::join_all(unimplemented));
+    futures::join!(control.lead(), aliases.lead(), timers, announcer.run(), futures::future::join_all(unimplemented));
 }
 
 const ENDED: &str = "a part of this replica ended that never should; it stops";
