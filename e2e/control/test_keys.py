@@ -155,11 +155,10 @@ def test_a_namespace_that_was_made_again_gets_nothing_of_the_old_one(tenant: Ten
             {"sid": "s", "effect": "Deny", "principals": {"any": True}, "actions": ["kms:Encrypt"]}]}),
         ("Grant", {"keyRef": {"name": "orders"}, "granteePrincipal": {"serviceAccount": {"name": "app"}},
                    "operations": ["Decrypt"]}),
-        ("KeyAlias", {"aliasName": "alias/orders", "keyRef": {"name": "orders"}}),
     ],
 )
 def test_a_kind_without_behaviour_says_that_it_is_not_implemented(tenant: Tenant, kind: str, spec: Json) -> None:
-    plural = {"KeyPolicy": "keypolicies", "Grant": "grants", "KeyAlias": "keyaliases"}[kind]
+    plural = {"KeyPolicy": "keypolicies", "Grant": "grants"}[kind]
     manifest = {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": "orders"}, "spec": spec}
     tenant.kubectl("apply", "--server-side", manifest=manifest).ok()
     path = f"/apis/{API_VERSION}/namespaces/{tenant.namespace}/{plural}/orders"

@@ -14,8 +14,8 @@ from seen import Request
 from support import API_VERSION, CONVERGES_SECONDS, GROUP, Caller, Cluster, Keys, Server, is_ready, until
 
 RBAC = ("roles", "rolebindings", "clusterroles", "clusterrolebindings")
-UNIMPLEMENTED = ("keypolicies", "grants", "keyaliases")
-ALL = ("secrets", "kmskeys", "namespaces", *RBAC, *UNIMPLEMENTED)
+UNIMPLEMENTED = ("keypolicies", "grants")
+ALL = ("secrets", "kmskeys", "keyaliases", "namespaces", *RBAC, *UNIMPLEMENTED)
 TARGETS = {
     "secrets": ("secrets",),
     "kmskeys": ("kmskeys",),
@@ -106,12 +106,13 @@ class World:
         return f"/apis/{API_VERSION}/namespaces/{self.keys.namespace}/keyaliases"
 
     def aliases_are_told(self) -> bool:
-        """They have no behaviour yet, and say so."""
+        """They are bound to the old key, and say so."""
         return all(self.alias_is_told(f"{self.new}-{number}") for number in range(EVENTS))
 
     def alias_is_told(self, name: str) -> bool:
         status = self.cluster.good("GET", f"{self.alias_path}/{name}").get("status") or {}
-        return any(condition["reason"] == "NotImplemented" for condition in status.get("conditions", []))
+        ready = [condition for condition in status.get("conditions", []) if condition["type"] == "Ready"]
+        return [condition["status"] for condition in ready] == ["True"]
 
     def certificates_are_given(self) -> bool:
         paths = [f"/api/v1/namespaces/{self.place}-{number}/configmaps/coffer-ca" for number in range(EVENTS)]

@@ -2,6 +2,7 @@
 //! namespaces of tests and thrown away.
 
 mod access;
+mod aliases;
 mod authentication;
 mod authentication_kit;
 mod authentication_outage;
