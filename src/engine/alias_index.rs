@@ -124,9 +124,10 @@ fn insert<K: Clone + Eq + Hash, N: Clone + Ord>(
     }
 }
 
-fn remove<K: Eq + Hash, N: Clone + Ord, Q>(shard: Option<&mut HashMap<K, ByName<N>>>, key: &K, name: &Q)
+fn remove<K, N, Q>(shard: Option<&mut HashMap<K, ByName<N>>>, key: &K, name: &Q)
 where
-    N: std::borrow::Borrow<Q>,
+    K: Eq + Hash,
+    N: Clone + Ord + std::borrow::Borrow<Q>,
     Q: Ord + ?Sized,
 {
     let Some(shard) = shard else { return };

@@ -128,12 +128,8 @@ impl Engine {
             self.write_alias_action(action).await?;
         }
         let named = observed.read.map(|read| read.claim);
-        let own = named.filter(|claim| self.keeps(resource, claim) && !self.is_void(claim));
+        let own = named.filter(|claim| keeps(resource, claim) && !self.is_void(claim));
         Ok((plan, own.map(|claim| claim.key_id().to_string())))
-    }
-
-    fn keeps(&self, resource: &AliasResource, claim: &AliasClaim) -> bool {
-        claim.namespace == resource.namespace && claim.owner.as_deref() == Some(resource.name.as_str())
     }
 
     fn plan_alias(&self, resource: &AliasResource, observed: &Observed, previous: &[Condition]) -> Plan {
@@ -235,4 +231,8 @@ fn is_referred(resource: &AliasResource, record: &Record) -> bool {
     owner.namespace == resource.namespace
         && owner.namespace_uid == resource.namespace_uid
         && owner.name == resource.spec.key_ref.name
+}
+
+fn keeps(resource: &AliasResource, claim: &AliasClaim) -> bool {
+    claim.namespace == resource.namespace && claim.owner.as_deref() == Some(resource.name.as_str())
 }

@@ -188,7 +188,8 @@ fn alias_of(world: &World, name: &str) -> String {
 }
 
 fn two_keys(world: &World) {
-    (world.key("one"), world.key("two"));
+    world.key("one");
+    world.key("two");
 }
 
 fn follows(world: &World, key: &str) -> bool {
