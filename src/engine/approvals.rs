@@ -73,7 +73,8 @@ impl Approvals {
 }
 
 impl Engine {
-    /// Takes over what is approved now. A new approval is recorded before it counts.
+    /// Takes over what is approved now. A new approval is recorded before it counts, and the resources that waited for it
+    /// are looked at again.
     ///
     /// # Errors
     /// Where it could not be recorded; nothing new is approved then.
@@ -93,7 +94,18 @@ impl Engine {
             self.record_event(&ServiceEvent { name: "UnfreezeDestruction", moment: Moment::Before }, None, details)
                 .await?;
         }
+        let news: Vec<_> =
+            next.restores.iter().filter(|approval| !before.restores.contains(approval)).cloned().collect();
         *self.approvals.lock() = next;
+        self.look_at_approved(&news);
         Ok(())
+    }
+
+    fn look_at_approved(&self, news: &[RestoreApproval]) {
+        let snapshot = self.snapshots.load();
+        let owners = snapshot.keys().map(|entry| &entry.record.owner);
+        for owner in owners.filter(|owner| news.iter().any(|approval| approval.namespace == owner.namespace)) {
+            self.changes.note(&owner.namespace, &owner.name);
+        }
     }
 }

@@ -169,7 +169,10 @@ fn another_namespace_of_the_name_waits_until_somebody_approves() {
         namespace_uid: stranger,
         name: name.map(str::to_owned),
     };
+    world.engine.changes.follow(true);
     world.run(world.engine.approve(Approved { restores: vec![approval(Some("one"))], vanished_until: None })).unwrap();
+    let again = world.run(world.engine.changes.next());
+    assert!(again.contains(&("default".to_owned(), "one".to_owned())), "what waited is looked at again: {again:?}");
     for name in ["one", "two"] {
         world.reconcile(name).unwrap();
     }
