@@ -25,7 +25,8 @@ impl Engine {
     /// Looks at every resource and at every key without one: finds what no event brought.
     ///
     /// # Errors
-    /// Where the resources cannot be listed completely; an incomplete list would look like removals.
+    /// Where the resources cannot be listed completely; an incomplete list would look like removals. Where a removal
+    /// cannot be noted, after all others were.
     pub async fn sweep(&self) -> Result<(), ReconcileError> {
         self.sweep_resources(true).await
     }
@@ -53,16 +54,18 @@ impl Engine {
         let read = resources.iter().map(|resource| (resource.namespace.as_str(), resource.name.as_str()));
         let there = unreadable.iter().map(|(namespace, name)| (namespace.as_str(), name.as_str()));
         let present: HashSet<(&str, &str)> = read.chain(there).collect();
+        let mut failed = None;
         for entry in snapshot.keys() {
             let owner = &entry.record.owner;
             let held = entry.record.hold(HoldCause::ResourceDeleted).is_some();
             let listed = present.contains(&(owner.namespace.as_str(), owner.name.as_str()));
             // A resource that was applied again since the list was read is not gone.
             if !held && !listed && is_living(&entry.record) {
-                self.follow_removal(&owner.namespace, &owner.name).await?;
+                // One that fails must not keep the others from being noted.
+                failed = self.follow_removal(&owner.namespace, &owner.name).await.err().or(failed);
             }
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     /// Follows a change of a resource or of its key. One that is already followed is only told about, without
@@ -111,13 +114,13 @@ impl Engine {
     /// Notes the removal of a resource, unless it is there again.
     ///
     /// # Errors
-    /// Where it cannot be known whether it is there.
+    /// Where it cannot be known whether it is there, or its removal cannot be noted; it is to be followed again.
     pub async fn follow_removal(&self, namespace: &str, name: &str) -> Result<(), ReconcileError> {
         if self.ports.resources.get(namespace, name).await?.is_none() {
             if platform::alias_name(name).is_some() {
                 return self.make_platform_resource_again(namespace, name).await;
             }
-            self.reconcile_removed(namespace, name).await;
+            self.reconcile_removed(namespace, name).await?;
         }
         Ok(())
     }
@@ -142,18 +145,12 @@ impl Engine {
         Ok(())
     }
 
-    async fn reconcile_removed(&self, namespace: &str, name: &str) {
-        match self.reconcile(namespace, name, None).await {
-            Ok(Some(settled)) => {
-                let key_id = settled.key_id;
-                tracing::warn!(%key_id, "the KmsKey {namespace}/{name} is gone; apply it again to restore its key");
-            }
-            Ok(None) => {}
-            Err(error) => {
-                let error: &dyn std::error::Error = &error;
-                tracing::error!(namespace, name, error, "the removal of a KmsKey could not be noted");
-            }
+    async fn reconcile_removed(&self, namespace: &str, name: &str) -> Result<(), ReconcileError> {
+        if let Some(settled) = self.reconcile(namespace, name, None).await? {
+            let key_id = settled.key_id;
+            tracing::warn!(%key_id, "the KmsKey {namespace}/{name} is gone; apply it again to restore its key");
         }
+        Ok(())
     }
 
     /// A cheap look at the snapshot that spares thousands of reads at every start.

@@ -9,14 +9,13 @@ use futures::channel::mpsc;
 use kube::runtime::reflector::ObjectRef;
 use tokio::time::Instant;
 
+use super::control::backoff;
 use crate::adapters::kube::aliases::{GuardedAlias, KubeAliases};
 use crate::adapters::kube::key_watch::{KeyWatch, Touched};
 use crate::api::crd::key_alias::KeyAlias;
 use crate::engine::Engine;
 use crate::engine::changes::Owner;
-use crate::types::limits::{
-    CHANGES_GATHER_PERIOD, RECONCILE_BACKOFF_MAX, RECONCILE_BACKOFF_MIN, RECONCILES_AT_A_TIME, WAKE_AFTER_MAX,
-};
+use crate::types::limits::{CHANGES_GATHER_PERIOD, RECONCILE_BACKOFF_MAX, RECONCILES_AT_A_TIME, WAKE_AFTER_MAX};
 
 /// What following aliases needs.
 pub struct AliasControl {
@@ -170,10 +169,4 @@ impl AliasControl {
 fn place(alias: &GuardedAlias) -> Owner {
     use kube::ResourceExt as _;
     (alias.namespace().unwrap_or_default(), alias.name_any())
-}
-
-fn backoff(failures: u32) -> Duration {
-    let factor = 1_i64.checked_shl(failures.min(20)).unwrap_or(i64::MAX);
-    let wait = RECONCILE_BACKOFF_MIN.milliseconds().saturating_mul(factor).min(RECONCILE_BACKOFF_MAX.milliseconds());
-    Duration::from_millis(u64::try_from(wait).unwrap_or_default())
 }

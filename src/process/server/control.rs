@@ -57,7 +57,7 @@ impl Control {
                         tracing::error!(error = &error as &dyn std::error::Error, "the reconcilers stopped");
                     }
                 });
-        futures::join!(applied, self.follow_removals(removals), self.sweep_now_and_then(&listed));
+        futures::join!(applied, self.follow_removals(removals, &listed), self.sweep_now_and_then(&listed));
     }
 
     /// Everything that is there, then what is touched, and the owners of keys that changed in the store.
@@ -93,25 +93,24 @@ impl Control {
         Ok(Action::requeue(spread(wake_at.since(now), &resource.uid)))
     }
 
-    /// Waits longer each time, so that what cannot be helped does not load the API server.
+    /// Waits longer each time.
     #[expect(clippy::needless_pass_by_value, reason = "the shape is kube's")]
     fn after_failure(key: Arc<Guarded>, _: &ReconcileError, control: Arc<Self>) -> Action {
         let mut failures = control.failures();
         let count = failures.entry(ObjectRef::from_obj(key.as_ref())).or_default();
-        let factor = 1_i64.checked_shl((*count).min(20)).unwrap_or(i64::MAX);
+        let wait = backoff(*count);
         *count = count.saturating_add(1);
-        let wait = RECONCILE_BACKOFF_MIN.milliseconds().saturating_mul(factor);
-        let wait = wait.min(RECONCILE_BACKOFF_MAX.milliseconds());
-        Action::requeue(Duration::from_millis(u64::try_from(wait).unwrap_or_default()))
+        Action::requeue(wait)
     }
 
-    async fn follow_removals(&self, removals: mpsc::Receiver<(String, String)>) {
+    /// A removal that cannot be noted is found again by the sweep, which is asked for at once.
+    async fn follow_removals(&self, removals: mpsc::Receiver<(String, String)>, sweep: &Notify) {
         removals
             .for_each_concurrent(usize::from(RECONCILES_AT_A_TIME), |(namespace, name)| async move {
                 self.resources.forget(&namespace, &name);
                 self.failures().remove(&ObjectRef::new(&name).within(&namespace));
                 if let Err(error) = self.engine.follow_removal(&namespace, &name).await {
-                    // The next sweep finds it.
+                    sweep.notify_one();
                     let error: &dyn std::error::Error = &error;
                     tracing::error!(namespace, name, error, "a removal could not be followed");
                 }
@@ -119,16 +118,21 @@ impl Control {
             .await;
     }
 
-    /// Finds removals that no event brought: those of the time before this replica led, and of lost events.
+    /// Finds removals that no event brought: those of the time before this replica led, and of lost events. What fails
+    /// is tried again, later each time.
     async fn sweep_now_and_then(&self, listed: &Notify) {
         self.watch.seen.wait_until_ready().await.ok();
+        let mut failures = 0;
         loop {
-            let swept = self.engine.sweep_removed().await;
-            let again = match &swept {
-                Ok(()) => WAKE_AFTER_MAX.duration(),
+            let again = match self.engine.sweep_removed().await {
+                Ok(()) => {
+                    failures = 0;
+                    WAKE_AFTER_MAX.duration()
+                }
                 Err(error) => {
-                    tracing::error!(error = error as &dyn std::error::Error, "the keys could not be swept");
-                    RECONCILE_BACKOFF_MAX.duration()
+                    tracing::error!(error = &error as &dyn std::error::Error, "the keys could not be swept");
+                    failures += 1;
+                    backoff(failures)
                 }
             };
             // Whether time passed or everything was listed again, it is time to look.
@@ -140,6 +144,13 @@ impl Control {
     fn failures(&self) -> std::sync::MutexGuard<'_, HashMap<ObjectRef<Guarded>, u32>> {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Longer with each failure, so that what cannot be helped does not load the API server.
+pub(super) fn backoff(failures: u32) -> Duration {
+    let factor = 1_i64.checked_shl(failures.min(20)).unwrap_or(i64::MAX);
+    let wait = RECONCILE_BACKOFF_MIN.milliseconds().saturating_mul(factor).min(RECONCILE_BACKOFF_MAX.milliseconds());
+    Duration::from_millis(u64::try_from(wait).unwrap_or_default())
 }
 
 /// A wait with up to a tenth more, by uid, so that what was made together does not wake together. What is overdue
