@@ -163,3 +163,18 @@ fn a_key_that_is_complete_elsewhere_is_of_use_before_the_snapshot_shows_it() {
         world.call(Operation::Encrypt, serde_json::json!({"KeyId": key_id.to_string(), "Plaintext": "eA=="}));
     assert_eq!(status, 200, "{answer}");
 }
+
+#[test]
+fn a_sweep_that_could_not_note_a_removal_says_so_and_the_next_one_notes_it() {
+    let world = World::new();
+    let key_id = world.key("orders");
+    world.setup.resources.remove("default", "orders");
+    world.setup.store.cut_at(0, Cut::BeforeWrite);
+    assert!(world.run(world.engine.follow_removal("default", "orders")).is_err());
+    world.setup.store.restart();
+    world.setup.store.cut_at(0, Cut::BeforeWrite);
+    assert!(world.run(world.engine.sweep()).is_err());
+    world.setup.store.restart();
+    world.run(world.engine.sweep()).unwrap();
+    assert_eq!(world.state(&key_id), "PendingDeletion");
+}
