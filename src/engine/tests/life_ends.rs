@@ -169,7 +169,14 @@ fn another_namespace_of_the_name_waits_until_somebody_approves() {
         namespace_uid: stranger,
         name: name.map(str::to_owned),
     };
+    world.engine.changes.follow(true);
     world.run(world.engine.approve(Approved { restores: vec![approval(Some("one"))], vanished_until: None })).unwrap();
+    let looked_at: Vec<_> = world.run(world.engine.changes.next()).into_iter().collect();
+    assert_eq!(
+        looked_at,
+        [("default".to_owned(), "one".to_owned())],
+        "its resource is looked at without any change of it"
+    );
     for name in ["one", "two"] {
         world.reconcile(name).unwrap();
     }
