@@ -54,7 +54,7 @@ impl EventReason {
     pub fn between(before: Option<ConditionReason>, now: ConditionReason) -> Option<Self> {
         Some(match (before, now) {
             (None | Some(ConditionReason::Creating), ConditionReason::AsExpected) => Self::KeyCreated,
-            (Some(ConditionReason::PendingDeletion), ConditionReason::AsExpected) => Self::KeyRestored,
+            (Some(ConditionReason::PendingDeletion), ConditionReason::AsExpected) => Self::DeletionCancelled,
             (Some(_), ConditionReason::AsExpected) => Self::KeyReady,
             (_, ConditionReason::MaterialUnreadable) => Self::MaterialTampered,
             (_, ConditionReason::RecordUnreadable | ConditionReason::RecordMissing) => Self::RecordTampered,
@@ -82,10 +82,13 @@ impl EventReason {
     /// What is told of all that was done together: each step, and the change of readiness where no step says it.
     #[must_use]
     pub fn all(happened: &[Reason], before: Option<ConditionReason>, now: ConditionReason) -> Vec<Self> {
-        let mut told: Vec<Self> = happened.iter().filter_map(|because| Self::of(*because)).collect();
+        // A resource that came back calls off no deletion that the API scheduled.
+        let stays_doomed = now == ConditionReason::PendingDeletion;
+        let steps = happened.iter().filter_map(|because| Self::of(*because));
+        let mut told: Vec<Self> = steps.filter(|event| !(stays_doomed && *event == Self::KeyRestored)).collect();
         let change = Self::between(before, now).filter(|change| {
-            let is_said =
-                told.contains(change) || (!told.is_empty() && matches!(change, Self::KeyCreated | Self::KeyReady));
+            let is_said = told.contains(change)
+                || (!told.is_empty() && matches!(change, Self::KeyCreated | Self::KeyReady | Self::DeletionCancelled));
             !is_said || told.contains(&Self::KeyReplaced) || told.contains(&Self::PreviousKeyDestroyed)
         });
         told.extend(change.filter(|change| !told.contains(change)));
@@ -174,6 +177,16 @@ mod tests {
         assert_eq!(told(&[Reason::RotationShown], Some(ConditionReason::AsExpected)), [EventReason::KeyRotated]);
         let replaced = [Reason::KeyDestroyedBefore, Reason::MaterialMade];
         assert_eq!(told(&replaced, None), [EventReason::PreviousKeyDestroyed, EventReason::KeyCreated]);
+    }
+
+    #[test]
+    fn a_deletion_that_is_called_off_is_no_restore_and_one_that_goes_on_neither() {
+        let doomed = ConditionReason::PendingDeletion;
+        let cancelled = EventReason::all(&[], Some(doomed), ConditionReason::AsExpected);
+        assert_eq!(cancelled, [EventReason::DeletionCancelled]);
+        let restored = EventReason::all(&[Reason::ResourceReplaced], Some(doomed), ConditionReason::AsExpected);
+        assert_eq!(restored, [EventReason::KeyRestored]);
+        assert_eq!(EventReason::all(&[Reason::ResourceReplaced], None, doomed), [EventReason::DeletionScheduled]);
     }
 
     #[test]

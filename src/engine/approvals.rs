@@ -21,6 +21,12 @@ pub struct RestoreApproval {
     pub name: Option<String>,
 }
 
+impl RestoreApproval {
+    fn is_about(&self, namespace: &str, name: &str) -> bool {
+        self.namespace == namespace && self.name.as_ref().is_none_or(|own| own == name)
+    }
+}
+
 /// Everything that is approved.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Approved {
@@ -56,9 +62,7 @@ impl Approvals {
 
     pub(super) fn allows_restore(&self, resource: &Resource) -> bool {
         let is_meant = |approval: &RestoreApproval| {
-            (approval.namespace.as_str(), approval.namespace_uid)
-                == (resource.namespace.as_str(), resource.namespace_uid)
-                && approval.name.as_ref().is_none_or(|name| *name == resource.name)
+            approval.namespace_uid == resource.namespace_uid && approval.is_about(&resource.namespace, &resource.name)
         };
         self.scope == RestoreScope::SameName || self.lock().restores.iter().any(is_meant)
     }
@@ -73,14 +77,15 @@ impl Approvals {
 }
 
 impl Engine {
-    /// Takes over what is approved now. A new approval is recorded before it counts, and the resources that waited for it
-    /// are looked at again.
+    /// Takes over what is approved now. A new approval is recorded before it counts.
     ///
     /// # Errors
     /// Where it could not be recorded; nothing new is approved then.
     pub async fn approve(&self, next: Approved) -> Result<(), AuditError> {
         let before = self.approvals.lock().clone();
-        for approval in next.restores.iter().filter(|approval| !before.restores.contains(approval)) {
+        let new: Vec<RestoreApproval> =
+            next.restores.iter().filter(|approval| !before.restores.contains(approval)).cloned().collect();
+        for approval in &new {
             let name = approval.name.clone().unwrap_or_else(|| "*".to_owned());
             let details = vec![
                 ("namespace", Parameter::Text(approval.namespace.clone())),
@@ -94,18 +99,18 @@ impl Engine {
             self.record_event(&ServiceEvent { name: "UnfreezeDestruction", moment: Moment::Before }, None, details)
                 .await?;
         }
-        let news: Vec<_> =
-            next.restores.iter().filter(|approval| !before.restores.contains(approval)).cloned().collect();
         *self.approvals.lock() = next;
-        self.look_at_approved(&news);
+        self.look_at_approved(&new);
         Ok(())
     }
 
-    fn look_at_approved(&self, news: &[RestoreApproval]) {
-        let snapshot = self.snapshots.load();
-        let owners = snapshot.keys().map(|entry| &entry.record.owner);
-        for owner in owners.filter(|owner| news.iter().any(|approval| approval.namespace == owner.namespace)) {
-            self.changes.note(&owner.namespace, &owner.name);
+    /// Nothing of a resource changes by its approval, so without this its key would wait for the next look at it.
+    fn look_at_approved(&self, new: &[RestoreApproval]) {
+        for entry in self.snapshots.load().keys() {
+            let owner = &entry.record.owner;
+            if new.iter().any(|approval| approval.is_about(&owner.namespace, &owner.name)) {
+                self.changes.note(&owner.namespace, &owner.name);
+            }
         }
     }
 }

@@ -42,6 +42,12 @@ fn labels() -> BTreeMap<String, String> {
     BTreeMap::from([("kms.coffer.dev/test".to_owned(), "true".to_owned())])
 }
 
+/// The right to have `KmsKey` resources, for one test at a time: listings see all that there are.
+pub(super) async fn alone_with_resources() -> tokio::sync::MutexGuard<'static, ()> {
+    static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    ALONE.lock().await
+}
+
 /// Applies our definitions, once for each run.
 pub(super) async fn definitions(client: &Client) {
     static DONE: OnceLock<()> = OnceLock::new();

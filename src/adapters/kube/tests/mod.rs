@@ -9,5 +9,6 @@ mod authentication_outage;
 mod cluster;
 mod field_ownership;
 mod lease;
+mod life;
 mod resources;
 mod store;

@@ -8,7 +8,7 @@ use kube::api::{DeleteParams, ListParams, ObjectMeta, Patch, PatchParams, PostPa
 use kube::{Api, Client, ResourceExt as _};
 use serde_json::json;
 
-use super::cluster::{clients, definitions};
+use super::cluster::{alone_with_resources, clients, definitions};
 use super::field_ownership::fields_have_one_owner;
 use crate::adapters::kube::events::Events;
 use crate::adapters::kube::key_watch::KeyWatch;
@@ -21,7 +21,7 @@ use crate::ports::resources::Resources;
 const NAMESPACES: [&str; 2] = ["default", "account-000000000002"];
 
 /// What a process has: resources over watches that are already running.
-async fn open(client: &Client) -> Arc<KubeResources> {
+pub(super) async fn open(client: &Client) -> Arc<KubeResources> {
     let (namespaces, following) = Namespaces::follow(client.clone());
     tokio::spawn(following);
     let (watch, following) = KeyWatch::follow(client.clone());
@@ -48,6 +48,7 @@ async fn empty(client: &Client) {
 async fn the_resources_of_the_api_server_conform_and_one_that_cannot_be_read_is_there_all_the_same() {
     let clients = clients().await;
     let client = &clients.patient;
+    let _alone = alone_with_resources().await;
     definitions(client).await;
     let make = || -> Arc<dyn Resources> {
         let made = async {

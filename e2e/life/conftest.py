@@ -1,0 +1,71 @@
+"""Fixtures of the tests of a key's life on a real control plane: its removal and return, its rotation, its leader's end.
+
+    COFFER_BIN=… COFFER_SIDECAR_BIN=… pytest -n 4 e2e/life
+
+Clusters, replicas, namespaces and callers are those of e2e/control. A row of modules shares one cluster.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.dont_write_bytecode = True
+HERE = Path(__file__).resolve().parent
+CONTROL = HERE.parent / "control"
+
+found = importlib.util.spec_from_file_location("control_conftest", CONTROL / "conftest.py")
+assert found is not None and found.loader is not None
+control = importlib.util.module_from_spec(found)
+sys.modules["control_conftest"] = control
+found.loader.exec_module(control)
+sys.path[:0] = [str(HERE), str(CONTROL)]
+
+from cluster import Cluster, control_plane
+from installation import Installation, Tenant
+
+# The longest come first.
+control.ROWS = [["test_leader"], ["test_removal", "test_owners"], ["test_definitions"], ["test_crowds"]]
+AUDITED = {"test_leader"}
+
+pytest_xdist_make_scheduler = control.pytest_xdist_make_scheduler
+pytest_collection_modifyitems = control.pytest_collection_modifyitems
+pytest_configure = control.pytest_configure
+pytest_unconfigure = control.pytest_unconfigure
+own = control.own
+
+
+@pytest.fixture(scope="module")
+def own_cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    """A control plane for one module. Where requests are counted, its API server notes each."""
+    options = ("--audit",) if request.module.__name__ in AUDITED else ()
+    with control_plane(f"life-{control.purpose(request)}", *options) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def alone(own: Installation) -> Iterator[Installation]:
+    """One replica, which leads."""
+    own.serve("coffer-0")
+    own.leader()
+    yield own
+
+
+@pytest.fixture(scope="session")
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """One replica on a control plane that nobody breaks."""
+    home = tmp_path_factory.mktemp("q")
+    with control_plane("life-quiet") as cluster, control.installed(cluster, home) as installation:
+        installation.serve("coffer-0")
+        installation.leader()
+        yield installation
+
+
+@pytest.fixture
+def tenant(quiet: Installation) -> Tenant:
+    """A namespace of its own."""
+    return quiet.tenant()
