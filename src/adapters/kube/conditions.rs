@@ -1,8 +1,32 @@
 //! Conditions as planners compute them, and as resources print them.
 
 use crate::api::crd::condition::{Condition, ConditionReason, ConditionStatus, ConditionType};
-use crate::api::crd::kms_key::StatusCondition;
+use crate::api::crd::kms_key::{KmsKeyStatus, StatusCondition};
 use crate::types::time::Timestamp;
+
+/// Whether a status is evidence of a key that its own resource made. One that waits tells of the key of an earlier
+/// resource, which may never become its own.
+#[must_use]
+pub fn remembers_its_key(status: &KmsKeyStatus) -> bool {
+    let waits = |condition: &Condition| {
+        matches!(condition.reason, ConditionReason::RestoreConflict | ConditionReason::RestorePendingApproval)
+    };
+    let told = status.conditions.iter().flatten().filter_map(from_status);
+    status.current_key_material_id.is_some() && !told.into_iter().any(|condition| waits(&condition))
+}
+
+/// What takes out of a status the fields that somebody else put there: an apply leaves them.
+#[must_use]
+pub fn strange_fields(found: Option<&KmsKeyStatus>, told: &KmsKeyStatus) -> Option<serde_json::Value> {
+    let fields = |status: &KmsKeyStatus| match serde_json::to_value(status) {
+        Ok(serde_json::Value::Object(fields)) => fields,
+        _ => serde_json::Map::new(),
+    };
+    let told = fields(told);
+    let strange = fields(found?).into_iter().filter(|(name, value)| !value.is_null() && !told.contains_key(name));
+    let without: serde_json::Map<_, _> = strange.map(|(name, _)| (name, serde_json::Value::Null)).collect();
+    (!without.is_empty()).then(|| without.into())
+}
 
 /// A condition as it is printed.
 #[must_use]

@@ -11,7 +11,7 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Api, Client, ResourceExt as _};
 use serde_json::json;
 
-use super::conditions::{from_status, to_status};
+use super::conditions::{from_status, remembers_its_key, strange_fields, to_status};
 use super::events::Events;
 use super::field_ownership::{Part, changed_part};
 use super::managers::manager_of;
@@ -206,11 +206,19 @@ impl KubeResources {
                 "apiVersion": format!("{GROUP}/{VERSION}"), "kind": "KmsKey", "metadata": metadata, "status": status,
             });
             let parameters = PatchParams::apply(STATUS_MANAGER).force();
-            return api.patch_status(name, &parameters, &Patch::Apply(patch)).await.map(drop);
+            let told = api.patch_status(name, &parameters, &Patch::Apply(patch)).await?;
+            return match strange_fields(told.status.as_ref(), status) {
+                Some(without) => self.merge_status(resource, &without).await,
+                None => Ok(()),
+            };
         }
+        self.merge_status(resource, &json!(status)).await
+    }
+
+    async fn merge_status(&self, resource: &Resource, status: &serde_json::Value) -> kube::Result<()> {
         let patch = json!({ "metadata": { "uid": resource.uid.to_string() }, "status": status });
         let parameters = PatchParams { field_manager: Some(STATUS_MANAGER.to_owned()), ..PatchParams::default() };
-        api.patch_status(name, &parameters, &Patch::Merge(patch)).await.map(drop)
+        self.api(&resource.namespace).patch_status(&resource.name, &parameters, &Patch::Merge(patch)).await.map(drop)
     }
 
     fn reports(&self) -> std::sync::MutexGuard<'_, HashMap<(String, String), Reported>> {
@@ -245,11 +253,11 @@ impl Resources for KubeResources {
     }
 
     async fn get(&self, namespace: &str, name: &str) -> Result<Option<Resource>, ResourceError> {
-        let found = self.api(namespace).get_opt(name).await;
-        let found = found.map_err(|error| medium(namespace, name, "read", error))?;
-        match found {
-            Some(key) => self.to_resource_anew(&key).await,
-            None => Ok(None),
+        match self.api(namespace).get(name).await {
+            Ok(key) => self.to_resource_anew(&key).await,
+            // Where the kind itself is gone, the API server answers with a text that is no Status.
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
+            Err(error) => Err(medium(namespace, name, "read", error)),
         }
     }
 
@@ -358,7 +366,7 @@ fn to_resource(
             uid: ObjectUid::parse(metadata.uid.as_deref()?)?,
             generation: u64::try_from(metadata.generation?).ok()?,
             manager: manager_of(metadata),
-            key_was_made: key.status.as_ref().is_some_and(|status| status.current_key_material_id.is_some()),
+            key_was_made: key.status.as_ref().is_some_and(remembers_its_key),
             spec: key.spec.clone(),
         })
     };
