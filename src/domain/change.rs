@@ -91,6 +91,18 @@ pub fn enable(record: &Record) -> Change {
     write(record, |next| next.lift_hold(HoldCause::DisableKey))
 }
 
+/// `EnableKey` of a key whose resource's name is another key's by now: no manifest brings it back, so the hold of its
+/// removal is lifted too, and the API alone keeps it from then on.
+#[must_use]
+pub fn enable_replaced(record: &Record) -> Change {
+    let mut freed = record.clone();
+    freed.lift_hold(HoldCause::ResourceDeleted);
+    match enable(&freed) {
+        Change::NoOp if freed != *record => Change::Write(Box::new(freed)),
+        change => change,
+    }
+}
+
 /// `ScheduleKeyDeletion`: holds the key and sets the date. No return of a resource calls this off.
 #[must_use]
 pub fn schedule_deletion(record: &Record, window_days: u32, actor: &str, now: Timestamp) -> Change {

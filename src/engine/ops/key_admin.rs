@@ -11,9 +11,9 @@ use crate::crypto::rng::random_array;
 use crate::domain::change;
 use crate::domain::lifecycle::is_material_whole;
 use crate::domain::reconcile::kms_key_status::BACKUP_RECOVERABLE;
-use crate::domain::record::Material;
+use crate::domain::record::{HoldCause, Material};
 use crate::engine::Engine;
-use crate::engine::admit::Admitted;
+use crate::engine::admit::{Admitted, ResolvedKey};
 use crate::engine::snapshot::{KeyEntry, Known};
 use crate::engine::trail::Trail;
 use crate::types::key::Origin;
@@ -86,8 +86,21 @@ pub async fn describe_key(engine: &Engine, admitted: &Admitted<'_>) -> Result<Se
 /// # Errors
 /// Those of the API.
 pub async fn enable_key(engine: &Engine, admitted: &Admitted<'_>, trail: &mut Trail) -> Result<SecretBytes, AwsError> {
-    change_record(engine, admitted.key(0)?, trail, change::enable).await?;
+    let key = admitted.key(0)?;
+    let enable = if is_replaced(engine, key).await? { change::enable_replaced } else { change::enable };
+    change_record(engine, key, trail, enable).await?;
     Ok(SecretBytes::new(Vec::new()))
+}
+
+/// Whether the name of a key's resource is another key's by now.
+async fn is_replaced(engine: &Engine, key: &ResolvedKey) -> Result<bool, AwsError> {
+    let (record, owner) = (&key.entry.record, &key.entry.record.owner);
+    if record.hold(HoldCause::ResourceDeleted).is_none() {
+        return Ok(false);
+    }
+    let claim = engine.vault.claim(&owner.namespace, &owner.name).await;
+    let claim = claim.map_err(|error| internal("the claim of a key's name could not be read", &error))?;
+    Ok(claim.is_some_and(|claim| claim.content.confirmed && claim.content.key_id() != record.key_id()))
 }
 
 /// `DisableKey`: sets a hold, and leaves the spec alone.

@@ -294,3 +294,27 @@ fn a_deletion_by_call_and_one_by_removal_do_not_undo_each_other() {
     world.ok(Operation::EnableKey, id(&key_id));
     assert_eq!(world.state(&key_id), "Enabled");
 }
+
+#[test]
+fn a_key_whose_name_another_key_took_is_called_back_and_enabled_by_calls() {
+    let world = World::new();
+    let old = world.key("orders");
+    let blob = world.encrypt(&old);
+    world.setup.resources.remove("default", "orders");
+    world.reconcile("orders").unwrap();
+    let deletion = Deletion { on_conflict: Some(OnConflict::NewKey), ..Deletion::default() };
+    let key_id = Some(KeyId::new([9; 16], false).to_string());
+    let spec = KmsKeySpec { key_id, deletion: Some(deletion), ..KmsKeySpec::default() };
+    world.setup.resources.put(Resource { uid: ObjectUid::new([78; 16]), spec, ..named("orders") });
+    let new = world.reconcile("orders").unwrap().unwrap().key_id;
+    assert_ne!(new, old);
+    world.ok(Operation::CancelKeyDeletion, id(&old));
+    world.ok(Operation::EnableKey, id(&old));
+    assert!(world.decrypts(&blob));
+    // Neither a sweep nor the end of the other key takes it along.
+    world.run(world.engine.sweep()).unwrap();
+    world.setup.resources.remove("default", "orders");
+    world.reconcile("orders").unwrap();
+    world.run(world.engine.sweep()).unwrap();
+    assert_eq!((world.state(&old).as_str(), world.state(&new).as_str()), ("Enabled", "PendingDeletion"));
+}
