@@ -15,7 +15,7 @@ use super::vault::{Vault, VaultError};
 use crate::api::aws::page::Position;
 use crate::crypto::seal::MaterialBinding;
 use crate::domain::lifecycle::{MaterialHealth, effective_state};
-use crate::domain::record::{Material, Record};
+use crate::domain::record::{Lifecycle, Material, Record};
 use crate::ports::key_backend::{KeyBackend, KeyHandle};
 use crate::ports::store::{Event, Stored};
 use crate::types::ids::KeyId;
@@ -293,7 +293,9 @@ async fn entry(backend: &dyn KeyBackend, record: Record, materials: &BTreeMap<St
         }
     }
     let complete = handles.len() == record.materials.iter().filter(|material| material.is_present()).count();
-    if !complete {
+    // A key that is being destroyed loses its material on purpose.
+    let must_be_complete = !matches!(record.lifecycle, Lifecycle::Destroying | Lifecycle::Destroyed);
+    if !complete && must_be_complete {
         tracing::error!(key_id = %record.key_id(), "material is missing or does not open");
     }
     let health = if complete { MaterialHealth::Complete } else { MaterialHealth::Damaged };
