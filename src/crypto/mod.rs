@@ -9,6 +9,7 @@ pub mod derive;
 pub mod digest;
 pub mod import;
 pub mod kdf;
+pub mod key;
 pub mod mac;
 pub mod rng;
 pub mod root;

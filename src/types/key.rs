@@ -1,5 +1,6 @@
 //! What kind of key a key is, in AWS KMS's words.
 
+pub use super::algorithm::EncryptionAlgorithm;
 use super::wire_enum;
 
 wire_enum! {
@@ -50,16 +51,6 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// Algorithm of Encrypt and Decrypt.
-    pub enum EncryptionAlgorithm {
-        SymmetricDefault = "SYMMETRIC_DEFAULT",
-        RsaesOaepSha1 = "RSAES_OAEP_SHA_1",
-        RsaesOaepSha256 = "RSAES_OAEP_SHA_256",
-        Sm2Pke = "SM2PKE",
-    }
-}
-
-wire_enum! {
     /// Length of a data key, by the name of its cipher.
     pub enum DataKeySpec {
         Aes256 = "AES_256",
@@ -102,19 +93,6 @@ impl KeySpec {
         match self {
             Self::SymmetricDefault => Some(32),
             _ => None,
-        }
-    }
-
-    /// The algorithms of Encrypt and Decrypt under a key of this spec.
-    #[must_use]
-    pub const fn encryption_algorithms(self) -> &'static [EncryptionAlgorithm] {
-        match self {
-            Self::SymmetricDefault => &[EncryptionAlgorithm::SymmetricDefault],
-            Self::Rsa2048 | Self::Rsa3072 | Self::Rsa4096 => {
-                &[EncryptionAlgorithm::RsaesOaepSha1, EncryptionAlgorithm::RsaesOaepSha256]
-            }
-            Self::Sm2 => &[EncryptionAlgorithm::Sm2Pke],
-            _ => &[],
         }
     }
 }

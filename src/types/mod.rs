@@ -1,6 +1,7 @@
 //! L0, the vocabulary: values that validate themselves. No rules, no clock, no input or output.
 
 pub mod account;
+pub mod algorithm;
 pub mod alias;
 pub mod arn;
 pub mod context;
