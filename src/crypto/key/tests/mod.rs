@@ -1,0 +1,50 @@
+//! Tests of keys: what outsiders computed, Project Wycheproof, every spec with itself, and everything that
+//! must be refused.
+
+mod known_answers;
+mod refusals;
+mod round_trips;
+mod wycheproof_agreement;
+mod wycheproof_signatures;
+mod wycheproof_symmetric;
+
+use super::{KeyError, PrivateKey};
+use crate::types::key::KeySpec;
+use crate::types::secret::SecretBytes;
+
+/// Cases that were run, by what they expect, and cases that do not apply.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Tally {
+    valid: usize,
+    invalid: usize,
+    skipped: usize,
+}
+
+impl Tally {
+    fn count(&mut self, valid: bool) {
+        if valid {
+            self.valid += 1;
+        } else {
+            self.invalid += 1;
+        }
+    }
+}
+
+fn secret(bytes: &[u8]) -> SecretBytes {
+    SecretBytes::new(bytes.to_vec())
+}
+
+fn open(spec: KeySpec, material: &[u8]) -> Result<PrivateKey, KeyError> {
+    PrivateKey::open(spec, &secret(material))
+}
+
+fn hex(text: &str) -> Vec<u8> {
+    let digits: String = text.split_whitespace().collect();
+    (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect()
+}
+
+/// The specs that this build has, without RSA of more than 2048 bits, whose generation takes long.
+fn quick_specs() -> impl Iterator<Item = KeySpec> {
+    let slow = [KeySpec::Rsa3072, KeySpec::Rsa4096];
+    KeySpec::ALL.iter().copied().filter(move |spec| super::is_supported(*spec) && !slow.contains(spec))
+}
