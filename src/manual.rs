@@ -8,6 +8,10 @@ pub mod architecture {}
 #[doc = include_str!("manual/formats.md")]
 pub mod formats {}
 
+/// Which library does which cryptography, and what keys look like.
+#[doc = include_str!("manual/cryptography.md")]
+pub mod cryptography {}
+
 /// Operating `coffer local`.
 #[doc = include_str!("manual/local.md")]
 pub mod local {}

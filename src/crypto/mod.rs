@@ -1,7 +1,8 @@
 //! L3: bytes in, bytes out. Randomness comes in as an argument, and errors carry no detail.
 //!
-//! Everything comes from `aws-lc-rs`, AES-SIV from `aes-siv`. Nothing here is a primitive of our own:
-//! `blob` and `seal` put primitives together as the manual's page of formats says.
+//! Everything comes from `aws-lc-rs`, AES-SIV from `aes-siv`, and the little that AWS-LC lacks for keys from
+//! crates that the manual's page of cryptography lists. Nothing here is a primitive of our own: `blob` and
+//! `seal` put primitives together as the manual's page of formats says.
 
 pub mod aead;
 pub mod blob;

@@ -27,6 +27,7 @@ mod ml_dsa;
 mod ml_kem;
 mod random;
 mod rsa;
+pub(super) mod selftest;
 mod signing;
 #[cfg(feature = "sm2")]
 mod sm2;
@@ -52,7 +53,7 @@ enum Key {
     Rsa(Box<rsa::RsaKey>),
     Ec(ec::EcKey),
     Ed25519(ed25519::Ed25519Key),
-    Hmac(hmac::MacKey),
+    Hmac(Box<hmac::MacKey>),
     MlDsa(ml_dsa::MlDsaKey),
     MlKem(Box<ml_kem::MlKemKey>),
     #[cfg(feature = "sm2")]
@@ -213,7 +214,7 @@ impl PrivateKey {
         let bytes = material.expose();
         let key = match spec {
             S::SymmetricDefault => return Err(KeyError::Algorithm),
-            S::Hmac224 | S::Hmac256 | S::Hmac384 | S::Hmac512 => Key::Hmac(hmac::MacKey::open(spec, bytes)?),
+            S::Hmac224 | S::Hmac256 | S::Hmac384 | S::Hmac512 => Key::Hmac(Box::new(hmac::MacKey::open(spec, bytes)?)),
             S::Rsa2048 | S::Rsa3072 | S::Rsa4096 => Key::Rsa(Box::new(rsa::RsaKey::open(spec, bytes)?)),
             S::EccNistP256 | S::EccNistP384 | S::EccNistP521 | S::EccSecgP256k1 => {
                 Key::Ec(ec::EcKey::open(spec, bytes)?)

@@ -8,7 +8,7 @@ mod wycheproof_agreement;
 mod wycheproof_signatures;
 mod wycheproof_symmetric;
 
-use super::{KeyError, PrivateKey};
+use super::{KeyError, PrivateKey, generate};
 use crate::types::key::KeySpec;
 use crate::types::secret::SecretBytes;
 
@@ -47,4 +47,12 @@ fn hex(text: &str) -> Vec<u8> {
 fn quick_specs() -> impl Iterator<Item = KeySpec> {
     let slow = [KeySpec::Rsa3072, KeySpec::Rsa4096];
     KeySpec::ALL.iter().copied().filter(move |spec| super::is_supported(*spec) && !slow.contains(spec))
+}
+
+/// A key of its spec: a new one, but of RSA the one of the self-test, since making one takes long.
+fn sample(spec: KeySpec) -> PrivateKey {
+    if spec == KeySpec::Rsa2048 {
+        return open(spec, include_bytes!("../selftest_rsa_2048.der")).unwrap();
+    }
+    PrivateKey::open(spec, &generate(spec).unwrap()).unwrap()
 }

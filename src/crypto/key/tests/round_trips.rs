@@ -1,6 +1,6 @@
 //! Every spec with itself: made, exported, imported, used.
 
-use super::{open, quick_specs};
+use super::{open, quick_specs, sample};
 use crate::crypto::key::{self, KeyError, PrivateKey, encapsulate, encrypt, generate, import, plaintext_max, verify};
 use crate::types::algorithm::{EncryptionAlgorithm, MessageType, SigningAlgorithm};
 use crate::types::key::KeySpec;
@@ -45,7 +45,7 @@ fn signatures_verify_under_their_message_kind_and_key_alone() {
 }
 
 fn sign_and_verify(spec: KeySpec, algorithm: SigningAlgorithm, kind: MessageType) {
-    let key = PrivateKey::open(spec, &generate(spec).unwrap()).unwrap();
+    let key = sample(spec);
     let public_key = key.public_key().unwrap();
     let message = vec![7; algorithm.message_length(kind).unwrap_or(4096)];
     let signature = key.sign(algorithm, kind, &message).unwrap();
@@ -61,7 +61,7 @@ fn sign_and_verify(spec: KeySpec, algorithm: SigningAlgorithm, kind: MessageType
     assert_eq!(check(&public_key, kind, &message, &other), Err(KeyError::InvalidSignature));
     assert_eq!(check(&public_key, kind, &message, &[]), Err(KeyError::InvalidSignature));
     if spec != KeySpec::Rsa2048 {
-        let stranger = PrivateKey::open(spec, &generate(spec).unwrap()).unwrap().public_key().unwrap();
+        let stranger = sample(spec).public_key().unwrap();
         assert_eq!(check(&stranger, kind, &message, &signature), Err(KeyError::InvalidSignature));
     }
     if kind != MessageType::Raw && algorithm.message_types().contains(&MessageType::Raw) {
@@ -81,7 +81,7 @@ fn a_signature_of_a_digest_is_one_of_the_message() {
         (KeySpec::EccSecgP256k1, &SHA256),
         (KeySpec::Rsa2048, &SHA256),
     ] {
-        let key = PrivateKey::open(spec, &generate(spec).unwrap()).unwrap();
+        let key = sample(spec);
         let algorithm = spec.signing_algorithms()[0];
         let signature = key.sign(algorithm, MessageType::Digest, digest(hash, message).as_ref()).unwrap();
         let public_key = key.public_key().unwrap();
@@ -93,7 +93,7 @@ fn a_signature_of_a_digest_is_one_of_the_message() {
 fn digests_of_another_length_and_kinds_of_other_algorithms_are_refused() {
     for spec in quick_specs() {
         let Some(algorithm) = spec.signing_algorithms().first().copied() else { continue };
-        let key = PrivateKey::open(spec, &generate(spec).unwrap()).unwrap();
+        let key = sample(spec);
         for kind in KINDS {
             let Some(length) = algorithm.message_length(*kind) else { continue };
             let result = key.sign(algorithm, *kind, &vec![0; length + 1]);
@@ -110,7 +110,7 @@ fn digests_of_another_length_and_kinds_of_other_algorithms_are_refused() {
 #[test]
 fn algorithms_of_other_specs_are_refused() {
     for spec in quick_specs().filter(|spec| *spec != KeySpec::SymmetricDefault) {
-        let key = PrivateKey::open(spec, &generate(spec).unwrap()).unwrap();
+        let key = sample(spec);
         for algorithm in SigningAlgorithm::ALL {
             if !spec.signing_algorithms().contains(algorithm) {
                 let kind = algorithm.message_types()[0];
@@ -141,7 +141,7 @@ fn the_longest_plaintext_is_encrypted_and_the_next_is_refused() {
         (KeySpec::Rsa2048, EncryptionAlgorithm::RsaesOaepSha1, 214),
         (KeySpec::Rsa2048, EncryptionAlgorithm::RsaesOaepSha256, 190),
     ] {
-        let key = PrivateKey::open(spec, &generate(spec).unwrap()).unwrap();
+        let key = sample(spec);
         let public_key = key.public_key().unwrap();
         for length in [0, 1, maximum] {
             let ciphertext = encrypt(spec, &public_key, algorithm, &vec![9; length]).unwrap();
@@ -160,7 +160,7 @@ fn the_longest_plaintext_is_encrypted_and_the_next_is_refused() {
 #[test]
 fn both_sides_of_an_agreement_have_one_secret() {
     for spec in quick_specs().filter(|spec| !spec.key_agreement_algorithms().is_empty()) {
-        let [left, right] = [(); 2].map(|()| PrivateKey::open(spec, &generate(spec).unwrap()).unwrap());
+        let [left, right] = [(); 2].map(|()| sample(spec));
         let secret = left.derive_shared_secret(&right.public_key().unwrap()).unwrap();
         assert_eq!(secret.expose(), right.derive_shared_secret(&left.public_key().unwrap()).unwrap().expose());
         assert_eq!(secret.len(), generate(spec).unwrap().len(), "{spec}");
@@ -170,7 +170,7 @@ fn both_sides_of_an_agreement_have_one_secret() {
 #[test]
 fn what_is_encapsulated_is_opened_and_what_is_altered_gives_something_else() {
     for (spec, length) in [(KeySpec::MlKem512, 768), (KeySpec::MlKem768, 1088), (KeySpec::MlKem1024, 1568)] {
-        let key = PrivateKey::open(spec, &generate(spec).unwrap()).unwrap();
+        let key = sample(spec);
         let mut sent = encapsulate(spec, &key.public_key().unwrap()).unwrap();
         assert_eq!((sent.ciphertext.len(), sent.shared_secret.len()), (length, 32));
         assert_eq!(key.decapsulate(&sent.ciphertext).unwrap().expose(), sent.shared_secret.expose());
