@@ -262,6 +262,7 @@ RECORD_2 = and_optional(RECORD_1, {
     20: ("import_epoch", NOT_ZERO),
     21: ("destroyed_at", TIME),
     22: ("restored_at", TIME),
+    23: ("public_key", Scalar("bytes", lambda raw: type(raw) is bytes)),
 })
 RECORD = Content((RECORD_1, RECORD_2))
 OWNER = Content((

@@ -7,6 +7,8 @@ from sample_records import INSTALLATION, Json, created_record, full_record, mate
 
 START = 1_760_000_000_000
 DAY = 86_400_000
+# The public key of RFC 8410 §10.1, as X.509 has it.
+PUBLIC_KEY = bytes.fromhex("302a300506032b657003210019bf44096984cdfe8541bac167dc3b96c85086aa30b6b6cb0c5c38ad703166e1")
 USER = "arn:aws:iam::000000000000:user/ops"
 
 
@@ -35,6 +37,12 @@ def imported_record(name: str, *changes: Json) -> Json:
     record = record_of(name)
     spec = record["immutable_spec"] | {"origin": "EXTERNAL"}
     return with_rows(record, *changes) | {"immutable_spec": spec}
+
+
+def pair() -> Json:
+    record = record_of("pair", public_key=PUBLIC_KEY)
+    record["immutable_spec"] = record["immutable_spec"] | {"key_spec": "ECC_NIST_EDWARDS25519", "key_usage": "SIGN_VERIFY"}
+    return with_rows(record, {})
 
 
 def creating() -> Json:
@@ -138,6 +146,7 @@ def every_field() -> Json:
         "import_epoch": 24,
         "destroyed_at": START + 8,
         "restored_at": START + 9,
+        "public_key": PUBLIC_KEY,
     }
 
 
@@ -153,6 +162,7 @@ def records(before: bytes) -> dict[str, Json]:
         "schema 2, imported and removed": imported_and_removed(),
         "schema 2, imported material that waits": imported_and_waiting(),
         "schema 2, an import announced": import_announced(),
+        "schema 2, a pair": pair(),
         "schema 2, managed by Coffer": managed(),
         "schema 2, pending deletion with an attempt": pending_deletion(),
         "schema 2, a tombstone": tombstone(),

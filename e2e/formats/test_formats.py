@@ -305,7 +305,7 @@ def changed_record(change: Callable[[dict[int, Any]], Any], name: str = "full") 
 
 CHANGES: dict[str, Callable[[dict[int, Any]], Any]] = {
     "a missing field": lambda raw: raw.pop(7),
-    "an unknown field": lambda raw: raw.update({23: 1}),
+    "an unknown field": lambda raw: raw.update({255: 1}),
     "an unknown inner field": lambda raw: raw[9].update({3: 1}),
     "no schema": lambda raw: raw.pop(1),
     "schema 0": lambda raw: raw.update({1: 0}),
@@ -334,7 +334,7 @@ def test_records_with_a_wrong_value_are_refused(name: str) -> None:
 
 
 CHANGES_2: dict[str, Callable[[dict[int, Any]], Any]] = {
-    "an unknown field": lambda raw: raw.update({23: 1}),
+    "an unknown field": lambda raw: raw.update({255: 1}),
     "an unknown rotation type of a material": lambda raw: raw[10][1].update({6: "MANUAL"}),
     "an unknown rotation type of an announcement": lambda raw: raw[17].update({2: "on_demand"}),
     "an unknown lifecycle": lambda raw: raw.update({7: "Destroyes"}),
@@ -370,7 +370,7 @@ def test_records_of_schema_2_with_a_wrong_value_are_refused(name: str) -> None:
 
 
 ADDED_BY_SCHEMA_2: dict[str, Callable[[dict[int, Any], dict[int, Any]], Any]] = {
-    **{f"key {key}": lambda old, new, key=key: old.update({key: new[key]}) for key in range(16, 23)},
+    **{f"key {key}": lambda old, new, key=key: old.update({key: new[key]}) for key in range(16, 24)},
     "extend on use": lambda old, new: old[6][5].update({5: True}),
     "the next rotation": lambda old, new: old[9].update({2: new[9][2]}),
     **{
@@ -462,7 +462,7 @@ def test_other_encodings_of_one_value_are_refused(text: str) -> None:
 
 
 def test_a_newer_schema_is_read_and_not_written() -> None:
-    newer = changed_record(lambda raw: (raw.update({1: 3, 23: "new"}), raw[4].update({6: "new"})), FULL_2)
+    newer = changed_record(lambda raw: (raw.update({1: 3, 255: "new"}), raw[4].update({6: "new"})), FULL_2)
     read = content.decode_content(content.RECORD, newer)
     assert read == RECORDS[FULL_2] | {"schema": 3}
     assert stage_of(content.encode_content, content.RECORD, read) == "parse"

@@ -9,13 +9,13 @@ pub mod http;
 pub mod kube;
 pub mod memory_usage;
 pub mod owner_reviewer;
+#[cfg(feature = "local")]
+pub mod rsa_keys;
 pub mod system;
 #[cfg(feature = "cluster")]
 pub mod tls;
 #[cfg(feature = "sidecar")]
 pub mod upstream;
-#[cfg(feature = "local")]
-pub mod wrapping_keys;
 
 #[cfg(test)]
 mod tests;

@@ -1,46 +1,17 @@
-//! Wrapping keys for the import of key material, and unwrapping what they wrapped.
+//! Unwrapping key material that was wrapped for its import.
 //!
 //! RSA-OAEP (RFC 8017 §7.1) with one hash for label and mask, and AES key wrap with padding (RFC 5649). A
 //! caller learns that unwrapping failed and never which step did: it could otherwise ask again and again
 //! until the answers tell the plaintext (Manger, CRYPTO 2001).
 
-use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::key_wrap::{AES_256, AesKek, KeyWrapPadded};
 use aws_lc_rs::rsa::{
-    KeySize, OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OaepAlgorithm, OaepPrivateDecryptingKey, PrivateDecryptingKey,
+    OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OaepAlgorithm, OaepPrivateDecryptingKey, PrivateDecryptingKey,
 };
 
 use super::CryptoError;
-use crate::types::import::{WrappingAlgorithm, WrappingKeySpec};
+use crate::types::import::WrappingAlgorithm;
 use crate::types::secret::SecretBytes;
-
-/// An RSA key that wraps one material.
-#[derive(Debug)]
-pub struct WrappingKey {
-    /// The private half, PKCS#8 DER.
-    pub private_key: SecretBytes,
-    /// The public half, X.509 SubjectPublicKeyInfo DER.
-    pub public_key: Vec<u8>,
-}
-
-/// Makes a wrapping key. This takes up to seconds of processor time, by chance, so callers do it where nothing
-/// waits behind it.
-///
-/// # Errors
-/// `CryptoError` for a spec that is not supported, or where the generator gives no key.
-pub fn generate_wrapping_key(spec: WrappingKeySpec) -> Result<WrappingKey, CryptoError> {
-    let size = match spec {
-        WrappingKeySpec::Rsa2048 => KeySize::Rsa2048,
-        WrappingKeySpec::Rsa3072 => KeySize::Rsa3072,
-        WrappingKeySpec::Rsa4096 => KeySize::Rsa4096,
-        WrappingKeySpec::Sm2 => return Err(CryptoError),
-    };
-    let key = PrivateDecryptingKey::generate(size).map_err(|_| CryptoError)?;
-    let private: Pkcs8V1Der<'_> = key.as_der().map_err(|_| CryptoError)?;
-    let public: PublicKeyX509Der<'_> = key.public_key().as_der().map_err(|_| CryptoError)?;
-    let private_key = SecretBytes::new(private.as_ref().to_vec());
-    Ok(WrappingKey { private_key, public_key: public.as_ref().to_vec() })
-}
 
 /// Unwraps a material of any length; whether the length is right is for the caller to check.
 ///

@@ -14,6 +14,7 @@ pub mod key;
 pub mod mac;
 pub mod rng;
 pub mod root;
+pub mod rsa_pair;
 pub mod seal;
 pub mod selftest;
 pub mod siv;

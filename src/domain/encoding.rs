@@ -53,15 +53,16 @@ impl Content for Record {
 
 /// Whether a record has nothing that schema 2 added. A version that knows schema 1 alone could not read it otherwise.
 fn is_of_schema_1(record: &Record) -> bool {
-    let Record { current_version, announcement, manager, attempt, import_epoch, destroyed_at, restored_at, .. } =
-        record;
+    let Record { current_version, announcement, manager, attempt, import_epoch, .. } = record;
+    let Record { destroyed_at, restored_at, public_key, .. } = record;
     let keys = current_version.is_none()
         && announcement.is_none()
         && manager.is_none()
         && attempt.is_none()
         && import_epoch.is_none()
         && destroyed_at.is_none()
-        && restored_at.is_none();
+        && restored_at.is_none()
+        && public_key.is_none();
     let materials = record.materials.iter().all(|material| {
         material.rotation.is_none()
             && material.activated_at.is_none()

@@ -7,6 +7,7 @@ use super::change::{Change, ChangeRefusal, write};
 use super::record::{AnnouncedImport, Announcement, Imported, Lifecycle, Material, Record};
 use crate::types::ids::MaterialId;
 use crate::types::import::ImportType;
+use crate::types::key::KeySpec;
 use crate::types::time::Timestamp;
 
 /// A material that is to be imported.
@@ -89,12 +90,16 @@ fn refusal(record: &Record, import: &Import) -> Option<ChangeRefusal> {
     }
     let default = if record.materials.is_empty() { ImportType::New } else { ImportType::Existing };
     let known = find(record, import.material_id);
+    let is_rotatable = record.immutable.key_spec == KeySpec::SymmetricDefault;
     let waiting = record.waiting_material().or_else(|| record.rotating_material());
     match (import.import_type.unwrap_or(default), known) {
         (ImportType::New, Some(_)) => return Some(ChangeRefusal::WrongMaterial("is already associated with")),
         (ImportType::Existing, None) => return Some(ChangeRefusal::WrongMaterial("was never imported into")),
         _ if import.named.is_some_and(|named| known.is_none_or(|known| known.material_id != named)) => {
             return Some(ChangeRefusal::WrongMaterial("is not the one that KeyMaterialId names of"));
+        }
+        (ImportType::New, None) if !is_rotatable && !record.materials.is_empty() => {
+            return Some(ChangeRefusal::WrongMaterial("is not the one that was first imported into"));
         }
         (ImportType::New, None) => {
             if let Some(waiting) = waiting {

@@ -1,5 +1,7 @@
 //! A plan: named actions as data, and why.
 
+use minicbor::bytes::ByteVec;
+
 use super::record::{OwnerClaim, Record};
 use crate::api::crd::condition::Condition;
 use crate::types::ids::{KeyId, MaterialId};
@@ -121,7 +123,7 @@ pub struct Gates {
 }
 
 /// One material as it was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenMaterial {
     /// The version.
     pub version: u32,
@@ -129,6 +131,8 @@ pub struct SeenMaterial {
     pub term: u32,
     /// What was found.
     pub found: FoundMaterial,
+    /// The public key of a pair that its record does not list yet.
+    pub public_key: Option<ByteVec>,
 }
 
 /// What was found under a material's name.

@@ -1,5 +1,6 @@
 //! Request rates: a token bucket as a value, and the classes in which AWS KMS counts requests.
 
+use crate::types::key::KeySpec;
 use crate::types::time::Timestamp;
 
 /// The class that a request counts in
@@ -24,6 +25,25 @@ pub enum QuotaClass {
     Grants,
     /// Everything else.
     Manage,
+}
+
+impl QuotaClass {
+    /// The class of a request whose operation counts as cryptography, which goes by the key that it uses.
+    #[must_use]
+    pub const fn of_key(self, spec: KeySpec) -> Self {
+        use KeySpec as K;
+        match (self, spec) {
+            (Self::Symmetric, K::Rsa2048 | K::Rsa3072 | K::Rsa4096) => Self::Rsa,
+            (
+                Self::Symmetric,
+                K::EccNistP256 | K::EccNistP384 | K::EccNistP521 | K::EccSecgP256k1 | K::EccNistEdwards25519 | K::Sm2,
+            ) => Self::EllipticCurve,
+            (Self::Symmetric, K::MlDsa44 | K::MlDsa65 | K::MlDsa87 | K::MlKem512 | K::MlKem768 | K::MlKem1024) => {
+                Self::Lattice
+            }
+            (class, _) => class,
+        }
+    }
 }
 
 /// Tokens per second, and as many at once.

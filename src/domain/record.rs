@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 
 pub use super::claim::{AccountEntry, OwnerClaim};
@@ -122,6 +123,9 @@ pub struct Record {
     /// When the resource came back and the deletion that its removal meant was called off.
     #[n(22)]
     pub restored_at: Option<Timestamp>,
+    /// The public key of a pair, X.509 SubjectPublicKeyInfo DER, from when its material is listed.
+    #[n(23)]
+    pub public_key: Option<ByteVec>,
 }
 
 /// An attempt to use a key that waits to be destroyed: a sign that the deletion is a mistake.

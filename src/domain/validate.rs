@@ -152,7 +152,7 @@ fn immutable_spec(spec: &KmsKeySpec) -> Result<ImmutableSpec, SpecError> {
     if !key_spec.usages().contains(&key_usage) {
         return Err(SpecError::Usage { spec: key_spec, usage: key_usage });
     }
-    if key_spec.material_length().is_none() {
+    if !key_spec.is_implemented() {
         return Err(SpecError::NotImplemented { field: "keySpec", value: key_spec.as_str() });
     }
     let origin = match spec.origin.unwrap_or(SpecOrigin::Generated) {

@@ -9,9 +9,10 @@ use super::resolve::{blob_key, check_blob_key, unknown};
 use super::snapshot::{KeyEntry, Known};
 use super::table::{KeyArgument, Row};
 use super::trail::Trail;
-use crate::api::aws::crypto::algorithm;
 use crate::api::aws::error::{AwsError, ErrorCode};
+use crate::api::aws::key::Algorithms;
 use crate::api::aws::member::Input;
+use crate::api::aws::trial;
 use crate::api::crd::kms_key::PolicyDefault;
 use crate::domain::alias::AliasClaim;
 use crate::domain::allowed::{StateRefusal, StateRule, check, rule_of};
@@ -22,6 +23,7 @@ use crate::domain::platform::reach;
 use crate::domain::record::Record;
 use crate::ports::reviewer::Scope;
 use crate::types::account::AccountId;
+use crate::types::algorithm::EncryptionAlgorithm;
 use crate::types::arn::Place;
 use crate::types::state::KeyState;
 use crate::types::time::Timestamp;
@@ -44,6 +46,8 @@ pub struct Admitted<'a> {
     pub keys: Vec<ResolvedKey>,
     /// The alias that it changes.
     pub alias: Option<AliasClaim>,
+    /// Whether everything is to be checked and nothing to be answered.
+    pub is_trial: bool,
     /// When it was admitted.
     pub now: Timestamp,
 }
@@ -81,7 +85,8 @@ impl Engine {
             self.authorise_without_key(call, row.verb, row.action, "*", now).await?;
         }
         row.precheck.map_or(Ok(()), |precheck| precheck(input))?;
-        if !self.limiter.admit_class(call.principal.account, row.quota, now) {
+        let class = keys.first().map_or(row.quota, |key| row.quota.of_key(key.entry.record.immutable.key_spec));
+        if !self.limiter.admit_class(call.principal.account, class, now) {
             return Err(throttled());
         }
         for (argument, key) in row.keys.iter().zip(&keys) {
@@ -93,7 +98,9 @@ impl Engine {
                 return Err(refusal);
             }
         }
-        Ok(Admitted { call, input, keys, alias, now })
+        trial::refuse_recipient(input)?;
+        let is_trial = input.flag("DryRun");
+        Ok(Admitted { call, input, keys, alias, is_trial, now })
     }
 
     async fn resolve_and_authorise(
@@ -278,8 +285,10 @@ fn check_key(
         let message = format!("{} origin is {} which is not valid for this operation.", key.arn, spec.origin);
         return Err(AwsError::new(ErrorCode::UnsupportedOperation, message));
     }
-    let Some(named) = argument.algorithm.map(|member| algorithm(input, member)) else { return Ok(()) };
-    if spec.key_spec.encryption_algorithms().contains(&named) {
+    let Some(member) = argument.algorithm else { return Ok(()) };
+    // Only the operations whose first keys were symmetric may leave the algorithm out.
+    let named = input.text(member).unwrap_or(EncryptionAlgorithm::SymmetricDefault.as_str());
+    if Algorithms::of(spec.key_spec, spec.key_usage).contain(named) {
         return Ok(());
     }
     let message = format!("Algorithm {named} is incompatible with key spec {}.", spec.key_spec);

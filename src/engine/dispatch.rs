@@ -8,6 +8,7 @@ use crate::api::aws::error::{AwsError, ErrorCode};
 use crate::api::aws::json::Json;
 use crate::api::aws::member::Input;
 use crate::api::aws::operation::Operation;
+use crate::api::aws::trial::would_have_succeeded;
 use crate::types::principal::Principal;
 use crate::types::revision::Revision;
 use crate::types::secret::SecretBytes;
@@ -84,7 +85,11 @@ impl Engine {
                 AwsError::internal()
             })?;
         }
-        handler(self, &admitted, trail).await
+        let is_trial = admitted.is_trial;
+        match handler(self, &admitted, trail).await {
+            Ok(_) if is_trial => Err(would_have_succeeded()),
+            served => served,
+        }
     }
 
     fn answer(&self, served: Result<SecretBytes, AwsError>) -> Answer {

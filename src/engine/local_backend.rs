@@ -9,11 +9,15 @@ use async_trait::async_trait;
 use super::vault::Roots;
 use crate::api::blob::{Blob, BlobHeader};
 use crate::crypto::blob::{self, Hedge};
+use crate::crypto::key::{self, KeyError, PrivateKey};
 use crate::crypto::rng::Rng;
 use crate::crypto::{derive, seal::MaterialBinding};
-use crate::ports::key_backend::{BackendError, CreatedMaterial, KeyBackend, KeyHandle};
+use crate::ports::key_backend::{BackendError, CreatedMaterial, DataKeyPair, KeyBackend, KeyHandle};
+use crate::ports::rsa_keys::{RsaKeyError, RsaKeys};
+use crate::types::algorithm::{EncryptionAlgorithm, MacAlgorithm, MessageType, SigningAlgorithm};
 use crate::types::context::EncryptionContext;
 use crate::types::ids::MaterialId;
+use crate::types::key::KeySpec;
 use crate::types::limits::OPENED_MATERIALS_MAX;
 use crate::types::secret::SecretBytes;
 
@@ -21,30 +25,49 @@ use crate::types::secret::SecretBytes;
 pub struct LocalBackend {
     roots: Arc<Roots>,
     rng: Arc<dyn Rng>,
+    rsa_keys: Arc<dyn RsaKeys>,
     replica: String,
     messages: AtomicU64,
-    opened: Mutex<OpenedMaterials>,
+    opened: Mutex<Opened<SecretBytes>>,
+    /// Keys that were parsed and checked, which takes longer than using them.
+    private_keys: Mutex<Opened<PrivateKey>>,
 }
 
 impl LocalBackend {
     /// A backend whose salts are hedged with the name of this replica.
     #[must_use]
-    pub fn new(roots: Arc<Roots>, rng: Arc<dyn Rng>, replica: String) -> Self {
-        Self { roots, rng, replica, messages: AtomicU64::new(0), opened: Mutex::default() }
+    pub fn new(roots: Arc<Roots>, rng: Arc<dyn Rng>, rsa_keys: Arc<dyn RsaKeys>, replica: String) -> Self {
+        let (messages, opened, private_keys) = (AtomicU64::new(0), Mutex::default(), Mutex::default());
+        Self { roots, rng, rsa_keys, replica, messages, opened, private_keys }
     }
 
-    /// The material of a handle. What opens is believed only if its id is the one in the record.
+    /// The material of a symmetric key.
     fn material(&self, handle: &KeyHandle) -> Result<Arc<SecretBytes>, BackendError> {
-        if let Some(material) = self.lock().get(&handle.material_id) {
+        if let Some(material) = lock(&self.opened).get(&handle.material_id) {
             return Ok(material);
         }
-        let material = self.open(&handle.binding, handle.term, &handle.stored)?;
-        if derive::material_id(&handle.binding.key_id, material.expose()) != handle.material_id {
-            return Err(BackendError::Unreadable);
-        }
-        let material = Arc::new(material);
-        self.lock().insert(handle.material_id, Arc::clone(&material));
+        let material = Arc::new(self.open_checked(handle)?);
+        lock(&self.opened).insert(handle.material_id, Arc::clone(&material));
         Ok(material)
+    }
+
+    /// The private key of a pair, or the secret key of an HMAC key.
+    fn private_key(&self, handle: &KeyHandle) -> Result<Arc<PrivateKey>, BackendError> {
+        if let Some(key) = lock(&self.private_keys).get(&handle.material_id) {
+            return Ok(key);
+        }
+        let material = self.open_checked(handle)?;
+        let key = PrivateKey::open(handle.binding.spec, &material).map_err(|_| BackendError::Unreadable)?;
+        let key = Arc::new(key);
+        lock(&self.private_keys).insert(handle.material_id, Arc::clone(&key));
+        Ok(key)
+    }
+
+    /// What opens is believed only if its id is the one in the record.
+    fn open_checked(&self, handle: &KeyHandle) -> Result<SecretBytes, BackendError> {
+        let material = self.open(&handle.binding, handle.term, &handle.stored)?;
+        let own = derive::material_id(&handle.binding.key_id, material.expose()) == handle.material_id;
+        own.then_some(material).ok_or(BackendError::Unreadable)
     }
 
     fn open(&self, binding: &MaterialBinding, term: u32, stored: &[u8]) -> Result<SecretBytes, BackendError> {
@@ -52,21 +75,7 @@ impl LocalBackend {
         root.open_material(binding, stored).map_err(|_| BackendError::Unreadable)
     }
 
-    /// A panic while the lock is held leaves a cache that is at worst smaller than it could be.
-    fn lock(&self) -> std::sync::MutexGuard<'_, OpenedMaterials> {
-        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[async_trait]
-impl KeyBackend for LocalBackend {
-    async fn create_material(&self, binding: &MaterialBinding, term: u32) -> Result<CreatedMaterial, BackendError> {
-        let length = binding.spec.material_length().ok_or(BackendError::Unavailable)?;
-        let material = self.random(length).await?;
-        self.import_material(binding, term, &material).await
-    }
-
-    async fn import_material(
+    fn seal(
         &self,
         binding: &MaterialBinding,
         term: u32,
@@ -78,9 +87,71 @@ impl KeyBackend for LocalBackend {
         Ok(CreatedMaterial { stored, material_id })
     }
 
+    /// New material in its stored form. RSA comes from where it is made ahead.
+    async fn generate(&self, spec: KeySpec) -> Result<SecretBytes, BackendError> {
+        if spec == KeySpec::SymmetricDefault {
+            return self.random(SYMMETRIC_LENGTH).await;
+        }
+        let Some(size) = spec.rsa_size() else { return key::generate(spec).map_err(refusal) };
+        let pair = self.rsa_keys.make(size).await.map_err(|error| match error {
+            RsaKeyError::Busy => BackendError::Busy,
+            RsaKeyError::Failed => BackendError::Unavailable,
+        })?;
+        key::import(spec, &pair.private_key).map_err(refusal)
+    }
+}
+
+/// Length of the material of a symmetric key in bytes: AES-256.
+const SYMMETRIC_LENGTH: usize = 32;
+
+/// A panic while the lock is held leaves a cache that is at worst smaller than it could be.
+fn lock<T>(opened: &Mutex<Opened<T>>) -> std::sync::MutexGuard<'_, Opened<T>> {
+    opened.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a caller may learn of a failure. Everything else was checked before and can only be our own fault.
+fn refusal(error: KeyError) -> BackendError {
+    match error {
+        KeyError::InvalidCiphertext => BackendError::InvalidCiphertext,
+        KeyError::InvalidMac => BackendError::InvalidMac,
+        KeyError::InvalidPublicKey => BackendError::InvalidPublicKey,
+        KeyError::InvalidKey => BackendError::InvalidMaterial,
+        _ => BackendError::Unavailable,
+    }
+}
+
+#[async_trait]
+impl KeyBackend for LocalBackend {
+    async fn create_material(&self, binding: &MaterialBinding, term: u32) -> Result<CreatedMaterial, BackendError> {
+        self.seal(binding, term, &self.generate(binding.spec).await?)
+    }
+
+    async fn import_material(
+        &self,
+        binding: &MaterialBinding,
+        term: u32,
+        material: &SecretBytes,
+    ) -> Result<CreatedMaterial, BackendError> {
+        self.seal(binding, term, material)
+    }
+
     async fn identify(&self, binding: &MaterialBinding, term: u32, stored: &[u8]) -> Result<MaterialId, BackendError> {
         let material = self.open(binding, term, stored)?;
         Ok(derive::material_id(&binding.key_id, material.expose()))
+    }
+
+    async fn public_key(
+        &self,
+        binding: &MaterialBinding,
+        term: u32,
+        stored: &[u8],
+    ) -> Result<Option<Vec<u8>>, BackendError> {
+        if !binding.spec.is_pair() {
+            return Ok(None);
+        }
+        let material = self.open(binding, term, stored)?;
+        let key = PrivateKey::open(binding.spec, &material).map_err(|_| BackendError::Unreadable)?;
+        key.public_key().map(Some).map_err(refusal)
     }
 
     async fn encrypt(
@@ -107,32 +178,90 @@ impl KeyBackend for LocalBackend {
         blob::open(&material, blob, context).map_err(|_| BackendError::InvalidCiphertext)
     }
 
+    async fn decrypt_for_pair(
+        &self,
+        handle: &KeyHandle,
+        algorithm: EncryptionAlgorithm,
+        ciphertext: &[u8],
+    ) -> Result<SecretBytes, BackendError> {
+        self.private_key(handle)?.decrypt(algorithm, ciphertext).map_err(refusal)
+    }
+
+    async fn sign(
+        &self,
+        handle: &KeyHandle,
+        algorithm: SigningAlgorithm,
+        kind: MessageType,
+        message: &SecretBytes,
+    ) -> Result<Vec<u8>, BackendError> {
+        self.private_key(handle)?.sign(algorithm, kind, message.expose()).map_err(refusal)
+    }
+
+    async fn generate_mac(
+        &self,
+        handle: &KeyHandle,
+        algorithm: MacAlgorithm,
+        message: &SecretBytes,
+    ) -> Result<Vec<u8>, BackendError> {
+        self.private_key(handle)?.generate_mac(algorithm, message.expose()).map_err(refusal)
+    }
+
+    async fn verify_mac(
+        &self,
+        handle: &KeyHandle,
+        algorithm: MacAlgorithm,
+        message: &SecretBytes,
+        mac: &[u8],
+    ) -> Result<(), BackendError> {
+        self.private_key(handle)?.verify_mac(algorithm, message.expose(), mac).map_err(refusal)
+    }
+
+    async fn derive_shared_secret(&self, handle: &KeyHandle, peer: &[u8]) -> Result<SecretBytes, BackendError> {
+        self.private_key(handle)?.derive_shared_secret(peer).map_err(refusal)
+    }
+
+    async fn decapsulate(&self, handle: &KeyHandle, ciphertext: &[u8]) -> Result<SecretBytes, BackendError> {
+        self.private_key(handle)?.decapsulate(ciphertext).map_err(refusal)
+    }
+
+    async fn data_key_pair(&self, spec: KeySpec) -> Result<DataKeyPair, BackendError> {
+        let material = self.generate(spec).await?;
+        let key = PrivateKey::open(spec, &material).map_err(refusal)?;
+        let private_key = key.private_key_der().map_err(refusal)?;
+        Ok(DataKeyPair { private_key, public_key: key.public_key().map_err(refusal)? })
+    }
+
     async fn random(&self, length: usize) -> Result<SecretBytes, BackendError> {
         SecretBytes::try_init_with(length, |bytes| self.rng.fill(bytes)).map_err(|_| BackendError::Unavailable)
     }
 }
 
-/// Materials by id; the oldest makes room.
-#[derive(Default)]
-struct OpenedMaterials {
-    materials: HashMap<MaterialId, Arc<SecretBytes>>,
+/// What was opened, by material id; the oldest makes room.
+struct Opened<T> {
+    entries: HashMap<MaterialId, Arc<T>>,
     order: VecDeque<MaterialId>,
 }
 
-impl OpenedMaterials {
-    fn get(&self, id: &MaterialId) -> Option<Arc<SecretBytes>> {
-        self.materials.get(id).cloned()
+impl<T> Default for Opened<T> {
+    fn default() -> Self {
+        Self { entries: HashMap::new(), order: VecDeque::new() }
+    }
+}
+
+impl<T> Opened<T> {
+    fn get(&self, id: &MaterialId) -> Option<Arc<T>> {
+        self.entries.get(id).cloned()
     }
 
-    fn insert(&mut self, id: MaterialId, material: Arc<SecretBytes>) {
-        if self.materials.insert(id, material).is_some() {
+    fn insert(&mut self, id: MaterialId, opened: Arc<T>) {
+        if self.entries.insert(id, opened).is_some() {
             return;
         }
         self.order.push_back(id);
         if self.order.len() > OPENED_MATERIALS_MAX
             && let Some(oldest) = self.order.pop_front()
         {
-            self.materials.remove(&oldest);
+            self.entries.remove(&oldest);
         }
     }
 }

@@ -37,9 +37,9 @@ use crate::ports::clock::Clock;
 use crate::ports::key_backend::KeyBackend;
 use crate::ports::resources::Resources;
 use crate::ports::reviewer::Reviewer;
+use crate::ports::rsa_keys::RsaKeys;
 use crate::ports::store::Store;
 use crate::ports::usage::Usage;
-use crate::ports::wrapping_keys::WrappingKeys;
 use crate::types::account::Region;
 
 /// What an engine needs from the world.
@@ -63,7 +63,7 @@ pub struct Ports {
     /// Counts of uses.
     pub usage: Arc<dyn Usage>,
     /// Keys that wrap imported material.
-    pub wrapping_keys: Arc<dyn WrappingKeys>,
+    pub rsa_keys: Arc<dyn RsaKeys>,
 }
 
 /// One installation at work: the data plane and the reconcilers of one Region.

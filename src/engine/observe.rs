@@ -1,5 +1,7 @@
 //! Reads everything that a plan depends on.
 
+use minicbor::bytes::ByteVec;
+
 use super::Engine;
 use super::reconcile::ReconcileError;
 use super::vault::{Opened, VaultError};
@@ -168,10 +170,22 @@ impl Engine {
             let symmetric = (KeySpec::SymmetricDefault, Origin::AwsKms);
             let (spec, origin) =
                 record.map_or(symmetric, |record| (record.immutable.key_spec, record.immutable.origin));
-            let found = self.find_material(&MaterialBinding { key_id: *key_id, version, spec, origin }, term).await?;
-            seen.push(SeenMaterial { version, term, found });
+            let binding = MaterialBinding { key_id: *key_id, version, spec, origin };
+            let found = self.find_material(&binding, term).await?;
+            let is_new = announced == Some(version) && matches!(found, FoundMaterial::Present(_));
+            let public_key = if is_new && spec.is_pair() { self.find_public_key(&binding, term).await? } else { None };
+            seen.push(SeenMaterial { version, term, found, public_key });
         }
         Ok(seen)
+    }
+
+    /// The public key of stored material, which its record does not know yet.
+    async fn find_public_key(&self, binding: &MaterialBinding, term: u32) -> Result<Option<ByteVec>, ReconcileError> {
+        let name = ObjectName::material(&binding.key_id, binding.version, term);
+        let Some(stored) = self.ports.store.get(&name).await.map_err(VaultError::Store)? else { return Ok(None) };
+        let found = self.ports.backend.public_key(binding, term, &stored.bytes).await;
+        let found = found.map_err(|source| ReconcileError::Action { action: "PublicKey", source: source.into() })?;
+        Ok(found.map(ByteVec::from))
     }
 
     /// What is stored under a material's name.

@@ -226,6 +226,7 @@ impl Engine {
             version: material.version,
             term: material.term,
             found: FoundMaterial::Present(material.material_id),
+            public_key: None,
         };
         let claim = OwnerClaim {
             schema: record.schema,

@@ -14,6 +14,7 @@ use crate::domain::platform::{self, reach};
 use crate::domain::record::{Lifecycle, Owner};
 use crate::domain::vanished::is_living;
 use crate::types::account::AccountId;
+use crate::types::algorithm::EncryptionAlgorithm;
 use crate::types::arn::{KeyReference, ReferenceError};
 use crate::types::ids::KeyId;
 use crate::types::time::Timestamp;
@@ -42,7 +43,7 @@ impl Engine {
     ) -> Result<Target, AwsError> {
         let own = call.principal.account;
         let Some(text) = input.text(argument.member) else {
-            let key_id = blob.ok_or_else(AwsError::internal)?;
+            let key_id = blob.ok_or_else(|| AwsError::validation(NO_KEY))?;
             return Ok(Target { by_blob_only: true, ..self.key_target(own, key_id) });
         };
         let reference = KeyReference::parse(text, &self.region).map_err(|error| refuse_reference(text, error))?;
@@ -149,6 +150,8 @@ impl Engine {
     }
 }
 
+const NO_KEY: &str = "KeyId is required where the ciphertext does not name its key: with an asymmetric algorithm, and in a trial \
+    without a ciphertext.";
 const NO_ALIASES: &str = "Key Aliases are not supported for this operation.";
 const INCORRECT_KEY: &str = "The key ID in the request does not identify a CMK that can perform this operation.";
 
@@ -171,6 +174,11 @@ pub(super) fn unknown(arn: &str) -> AwsError {
 
 pub(super) fn blob_key(input: &Input<'_>, argument: &KeyArgument) -> Result<Option<KeyId>, AwsError> {
     let Some(bytes) = argument.blob.and_then(|member| input.blob(member)) else { return Ok(None) };
+    // What a pair's public key encrypted names nothing.
+    let is_of_pair = |named: &str| named != EncryptionAlgorithm::SymmetricDefault.as_str();
+    if argument.algorithm.and_then(|member| input.text(member)).is_some_and(is_of_pair) {
+        return Ok(None);
+    }
     let blob = Blob::parse(bytes.expose()).map_err(|_| AwsError::silent(ErrorCode::InvalidCiphertext))?;
     Ok(Some(blob.header.key_id))
 }

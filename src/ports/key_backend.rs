@@ -6,8 +6,10 @@ use async_trait::async_trait;
 
 use crate::api::blob::Blob;
 use crate::crypto::seal::MaterialBinding;
+use crate::types::algorithm::{EncryptionAlgorithm, MacAlgorithm, MessageType, SigningAlgorithm};
 use crate::types::context::EncryptionContext;
 use crate::types::ids::MaterialId;
+use crate::types::key::KeySpec;
 use crate::types::secret::SecretBytes;
 use crate::types::time::Timestamp;
 
@@ -33,12 +35,33 @@ pub struct CreatedMaterial {
     pub material_id: MaterialId,
 }
 
+/// A pair for a caller: GenerateDataKeyPair.
+#[derive(Debug)]
+pub struct DataKeyPair {
+    /// The private key, PKCS#8 DER.
+    pub private_key: SecretBytes,
+    /// The public key, X.509 SubjectPublicKeyInfo DER.
+    pub public_key: Vec<u8>,
+}
+
 /// Why a backend did not do what was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BackendError {
     /// Ciphertext, context and key do not belong together. No further detail exists.
     #[error("the ciphertext does not belong to this key and context")]
     InvalidCiphertext,
+    /// The code is not one of this message under this key.
+    #[error("the message authentication code is not valid")]
+    InvalidMac,
+    /// A peer's public key is none of the key's own spec.
+    #[error("the public key does not fit the key")]
+    InvalidPublicKey,
+    /// Material that is to be imported is none of the key's spec.
+    #[error("the material is not a key of this spec")]
+    InvalidMaterial,
+    /// So many keys are being made that the caller should come again.
+    #[error("too many keys are being made")]
+    Busy,
     /// What the store holds is not this material.
     #[error("the stored material does not open")]
     Unreadable,
@@ -50,10 +73,10 @@ pub enum BackendError {
     Unavailable,
 }
 
-/// Makes and uses key material. `sign`, `mac` and `derive` join with the operations that call them.
+/// Makes and uses key material.
 ///
 /// # Guarantees
-/// No method returns key bytes. `create_material` and `import_material` called again for one binding are harmless:
+/// No method returns bytes of a key, but of one that is made for the caller. `create_material` and `import_material` called again for one binding are harmless:
 /// what they returned before is either stored, and then wins, or was never used.
 #[async_trait]
 pub trait KeyBackend: Send + Sync {
@@ -71,6 +94,14 @@ pub trait KeyBackend: Send + Sync {
     /// The id of a stored material, after checking that it opens under its binding.
     async fn identify(&self, binding: &MaterialBinding, term: u32, stored: &[u8]) -> Result<MaterialId, BackendError>;
 
+    /// The public key of a stored pair, X.509 SubjectPublicKeyInfo DER; nothing where the spec is no pair.
+    async fn public_key(
+        &self,
+        binding: &MaterialBinding,
+        term: u32,
+        stored: &[u8],
+    ) -> Result<Option<Vec<u8>>, BackendError>;
+
     /// Encrypts into a ciphertext blob.
     async fn encrypt(
         &self,
@@ -86,6 +117,49 @@ pub trait KeyBackend: Send + Sync {
         context: &EncryptionContext,
         blob: &Blob<'_>,
     ) -> Result<SecretBytes, BackendError>;
+
+    /// Decrypts what was encrypted under the public key of a pair.
+    async fn decrypt_for_pair(
+        &self,
+        handle: &KeyHandle,
+        algorithm: EncryptionAlgorithm,
+        ciphertext: &[u8],
+    ) -> Result<SecretBytes, BackendError>;
+
+    /// Signs. The message has the kind and the length that the algorithm takes.
+    async fn sign(
+        &self,
+        handle: &KeyHandle,
+        algorithm: SigningAlgorithm,
+        kind: MessageType,
+        message: &SecretBytes,
+    ) -> Result<Vec<u8>, BackendError>;
+
+    /// Authenticates a message.
+    async fn generate_mac(
+        &self,
+        handle: &KeyHandle,
+        algorithm: MacAlgorithm,
+        message: &SecretBytes,
+    ) -> Result<Vec<u8>, BackendError>;
+
+    /// Checks a code, in constant time.
+    async fn verify_mac(
+        &self,
+        handle: &KeyHandle,
+        algorithm: MacAlgorithm,
+        message: &SecretBytes,
+        mac: &[u8],
+    ) -> Result<(), BackendError>;
+
+    /// Agrees on a secret with the holder of a public key, X.509 SubjectPublicKeyInfo DER.
+    async fn derive_shared_secret(&self, handle: &KeyHandle, peer: &[u8]) -> Result<SecretBytes, BackendError>;
+
+    /// Opens an encapsulated secret. A wrong ciphertext of the right length gives other bytes and no error.
+    async fn decapsulate(&self, handle: &KeyHandle, ciphertext: &[u8]) -> Result<SecretBytes, BackendError>;
+
+    /// Makes a pair for a caller.
+    async fn data_key_pair(&self, spec: KeySpec) -> Result<DataKeyPair, BackendError>;
 
     /// Random bytes for a caller: data keys and GenerateRandom.
     async fn random(&self, length: usize) -> Result<SecretBytes, BackendError>;

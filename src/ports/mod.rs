@@ -9,9 +9,9 @@ pub mod key_backend;
 pub mod resources;
 pub mod reviewer;
 pub mod root;
+pub mod rsa_keys;
 pub mod store;
 pub mod usage;
-pub mod wrapping_keys;
 
 #[cfg(test)]
 pub mod conformance;

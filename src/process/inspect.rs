@@ -11,6 +11,7 @@ use super::local::regions::existing;
 use crate::adapters::folder::atomic;
 use crate::adapters::folder::root_file::RootFile;
 use crate::adapters::folder::store::FolderStore;
+use crate::adapters::rsa_keys::StockedRsaKeys;
 use crate::adapters::system::SystemClock;
 use crate::crypto::rng::SystemRng;
 use crate::domain::lifecycle::{MaterialHealth, effective_state};
@@ -119,7 +120,8 @@ async fn inspect_region(folder: &Path, region: String, root: &RootFile) -> anyho
         .with_context(|| format!("{} has no valid file `installation`", folder.display()))?;
     let store: Arc<dyn Store> = Arc::new(FolderStore::over(folder, Revision::default()));
     let roots = Arc::new(unlock(store.as_ref(), root, installation).await?);
-    let backend = LocalBackend::new(Arc::clone(&roots), Arc::new(SystemRng::new()), "inspect".to_owned());
+    let (rng, rsa_keys) = (Arc::new(SystemRng::new()), Arc::new(StockedRsaKeys::default()));
+    let backend = LocalBackend::new(Arc::clone(&roots), rng, rsa_keys, "inspect".to_owned());
     let vault = Vault::new(roots, Arc::clone(&store));
     let mut report =
         RegionReport { region, installation: installation.to_string(), keys: Vec::new(), problems: Vec::new() };

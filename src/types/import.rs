@@ -1,5 +1,6 @@
 //! Import of key material, in AWS KMS's words.
 
+use super::key::RsaSize;
 use super::wire_enum;
 
 wire_enum! {
@@ -42,12 +43,14 @@ wire_enum! {
 }
 
 impl WrappingKeySpec {
-    /// Whether Coffer makes such wrapping keys. AWS offers SM2 in its Regions in China only.
+    /// The size of such a wrapping key; none for SM2, which AWS offers in its Regions in China only.
     #[must_use]
-    pub const fn is_supported(self) -> bool {
+    pub const fn rsa_size(self) -> Option<RsaSize> {
         match self {
-            Self::Rsa2048 | Self::Rsa3072 | Self::Rsa4096 => true,
-            Self::Sm2 => false,
+            Self::Rsa2048 => Some(RsaSize::Rsa2048),
+            Self::Rsa3072 => Some(RsaSize::Rsa3072),
+            Self::Rsa4096 => Some(RsaSize::Rsa4096),
+            Self::Sm2 => None,
         }
     }
 }
@@ -82,7 +85,7 @@ mod tests {
 
     #[test]
     fn three_specs_and_four_algorithms_are_supported() {
-        assert_eq!(WrappingKeySpec::ALL.iter().filter(|spec| spec.is_supported()).count(), 3);
+        assert_eq!(WrappingKeySpec::ALL.iter().filter(|spec| spec.rsa_size().is_some()).count(), 3);
         assert_eq!(WrappingAlgorithm::ALL.iter().filter(|algorithm| algorithm.is_supported()).count(), 4);
     }
 }

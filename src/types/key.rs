@@ -1,6 +1,5 @@
 //! What kind of key a key is, in AWS KMS's words.
 
-pub use super::algorithm::EncryptionAlgorithm;
 use super::wire_enum;
 
 wire_enum! {
@@ -87,14 +86,38 @@ impl KeySpec {
         }
     }
 
-    /// Length of the raw material in bytes, where this version of Coffer can make such keys.
+    /// Whether this build has the spec. SM2 comes with the cargo feature `sm2`.
     #[must_use]
-    pub const fn material_length(self) -> Option<usize> {
+    pub const fn is_implemented(self) -> bool {
+        cfg!(feature = "sm2") || !matches!(self, Self::Sm2)
+    }
+
+    /// The size of its modulus, for RSA.
+    #[must_use]
+    pub const fn rsa_size(self) -> Option<RsaSize> {
         match self {
-            Self::SymmetricDefault => Some(32),
+            Self::Rsa2048 => Some(RsaSize::Rsa2048),
+            Self::Rsa3072 => Some(RsaSize::Rsa3072),
+            Self::Rsa4096 => Some(RsaSize::Rsa4096),
             _ => None,
         }
     }
+}
+
+/// Size of an RSA modulus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RsaSize {
+    /// 2048 bits.
+    Rsa2048,
+    /// 3072 bits.
+    Rsa3072,
+    /// 4096 bits.
+    Rsa4096,
+}
+
+impl RsaSize {
+    /// Every size, the smallest first.
+    pub const ALL: [Self; 3] = [Self::Rsa2048, Self::Rsa3072, Self::Rsa4096];
 }
 
 #[cfg(test)]

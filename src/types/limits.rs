@@ -2,6 +2,7 @@
 //!
 //! Sizes are in bytes unless the name says otherwise.
 
+use super::key::RsaSize;
 use super::time::Span;
 
 /// Plaintext of one Encrypt call ([AWS: Encrypt](https://docs.aws.amazon.com/kms/latest/APIReference/API_Encrypt.html)).
@@ -47,8 +48,14 @@ pub const ROTATION_PERIOD_DAYS_MAX: u32 = 2560;
 pub const ROTATION_PERIOD_DAYS_DEFAULT: u32 = 365;
 /// Life of an import token and its wrapping key (AWS: GetParametersForImport).
 pub const IMPORT_TOKEN_LIFETIME: Span = Span::from_hours(24);
-/// Calls that wait for a wrapping key at a time. With more, the last one would wait longer than its caller does.
-pub const WRAPPING_KEYS_WAITING_MAX: usize = 8;
+/// Calls that wait for an RSA key at a time. With more, the last one would wait longer than its caller does.
+pub const RSA_KEYS_WAITING_MAX: usize = 8;
+/// RSA keys that are kept ready, by size: what takes longest to make is asked for most seldom.
+pub const RSA_KEYS_AHEAD: [(RsaSize, usize); 3] = [(RsaSize::Rsa2048, 4), (RsaSize::Rsa3072, 2), (RsaSize::Rsa4096, 1)];
+/// Attestation document of one call (AWS: RecipientInfo).
+pub const ATTESTATION_DOCUMENT_MAX: usize = 262_144;
+/// Longest public key in bytes (AWS: GetPublicKey).
+pub const PUBLIC_KEY_MAX: usize = 8192;
 /// Import token of one ImportKeyMaterial call (AWS: ImportKeyMaterial).
 pub const IMPORT_TOKEN_MAX: usize = 6144;
 /// Wrapped key material of one ImportKeyMaterial call (AWS: ImportKeyMaterial).

@@ -18,6 +18,9 @@ macro_rules! wire_enum {
             /// Every variant, in the order of its definition.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
+            /// Every word, in the same order.
+            pub const WORDS: &'static [&'static str] = &[$($text),+];
+
             /// The exact word.
             #[must_use]
             pub const fn as_str(self) -> &'static str {

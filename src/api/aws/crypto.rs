@@ -6,23 +6,19 @@ use super::error::AwsError;
 use super::key::{GRANT_TOKENS, KEY_ID};
 use super::member::{Input, Member, Shape};
 use super::reply::Base64;
+use super::trial::{DRY_RUN, DRY_RUN_MODIFIERS, RECIPIENT, ignores_ciphertext};
+use crate::types::algorithm::EncryptionAlgorithm;
 use crate::types::context::EncryptionContext;
-use crate::types::key::EncryptionAlgorithm;
 use crate::types::limits::{CIPHERTEXT_MAX, PLAINTEXT_MAX};
 use crate::types::secret::SecretBytes;
 
 const ALGORITHM: Shape = Shape::Word(&["RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "SM2PKE", "SYMMETRIC_DEFAULT"]);
 
-/// The member that holds a ciphertext blob.
+/// The member that holds a ciphertext. A trial may leave it out, which `check_ciphertext` knows.
 pub const CIPHERTEXT_BLOB: Member =
-    Member::required("CiphertextBlob", Shape::Blob { min: 1, max: CIPHERTEXT_MAX, sensitive: false });
+    Member::optional("CiphertextBlob", Shape::Blob { min: 1, max: CIPHERTEXT_MAX, sensitive: false });
 /// The member that holds an encryption context.
 pub const ENCRYPTION_CONTEXT: Member = Member::optional("EncryptionContext", Shape::TextMap);
-/// Trial calls come with their own feature.
-pub const DRY_RUN: Member = Member::not_implemented("DryRun", Shape::Boolean);
-/// Attested recipients come with their own feature.
-pub const RECIPIENT: Member = Member::not_implemented("Recipient", Shape::Structure);
-const DRY_RUN_MODIFIERS: Member = Member::not_implemented("DryRunModifiers", Shape::TextList);
 
 /// Members of Encrypt.
 pub const ENCRYPT: &[Member] = &[
@@ -59,6 +55,20 @@ pub const RE_ENCRYPT: &[Member] = &[
     DRY_RUN,
     DRY_RUN_MODIFIERS,
 ];
+
+const MISSING: &str = "1 validation error detected: Value null at 'ciphertextBlob' failed to satisfy \
+    constraint: Member must not be null";
+
+/// There must be a ciphertext, unless a trial says that it has none.
+///
+/// # Errors
+/// `ValidationException`.
+pub fn check_ciphertext(input: &Input<'_>) -> Result<(), AwsError> {
+    if input.blob("CiphertextBlob").is_some() || ignores_ciphertext(input)? {
+        return Ok(());
+    }
+    Err(AwsError::validation(MISSING))
+}
 
 /// What an Encrypt asks for, besides its key.
 pub struct Encrypt<'a> {
@@ -107,8 +117,9 @@ pub struct DecryptAnswer<'a> {
     pub plaintext: Base64<'a>,
     /// The algorithm.
     pub encryption_algorithm: EncryptionAlgorithm,
-    /// The material that opened the blob.
-    pub key_material_id: String,
+    /// The material that opened the blob; absent for key pairs, which have one alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_material_id: Option<String>,
 }
 
 /// Answer of ReEncrypt.
@@ -125,8 +136,10 @@ pub struct ReEncryptAnswer<'a> {
     pub source_encryption_algorithm: EncryptionAlgorithm,
     /// The new blob's algorithm.
     pub destination_encryption_algorithm: EncryptionAlgorithm,
-    /// The material that opened the old blob.
-    pub source_key_material_id: String,
-    /// The material that made the new one.
-    pub destination_key_material_id: String,
+    /// The material that opened the old blob; absent for a key pair.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_key_material_id: Option<String>,
+    /// The material that made the new one; absent for a key pair.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub destination_key_material_id: Option<String>,
 }

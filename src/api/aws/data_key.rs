@@ -2,11 +2,12 @@
 
 use serde::Serialize;
 
-use super::crypto::{DRY_RUN, ENCRYPTION_CONTEXT, RECIPIENT};
+use super::crypto::ENCRYPTION_CONTEXT;
 use super::error::AwsError;
 use super::key::{GRANT_TOKENS, KEY_ID, KEY_SPEC_WORDS};
 use super::member::{Input, Member, Shape};
 use super::reply::Base64;
+use super::trial::{DRY_RUN, RECIPIENT};
 use crate::types::key::DataKeySpec;
 use crate::types::limits::RANDOM_BYTES_MAX;
 

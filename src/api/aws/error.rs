@@ -12,6 +12,7 @@ wire_enum! {
         Conflict = "ConflictException",
         DependencyTimeout = "DependencyTimeoutException",
         Disabled = "DisabledException",
+        DryRunOperation = "DryRunOperationException",
         ExpiredImportToken = "ExpiredImportTokenException",
         IncompleteSignature = "IncompleteSignatureException",
         IncorrectKey = "IncorrectKeyException",
@@ -24,6 +25,8 @@ wire_enum! {
         InvalidMarker = "InvalidMarkerException",
         InvalidSignature = "InvalidSignatureException",
         KmsInternal = "KMSInternalException",
+        KmsInvalidMac = "KMSInvalidMacException",
+        KmsInvalidSignature = "KMSInvalidSignatureException",
         KmsInvalidState = "KMSInvalidStateException",
         LimitExceeded = "LimitExceededException",
         MissingAuthenticationToken = "MissingAuthenticationTokenException",
@@ -52,6 +55,7 @@ impl ErrorCode {
             | Self::AlreadyExists
             | Self::Conflict
             | Self::Disabled
+            | Self::DryRunOperation
             | Self::ExpiredImportToken
             | Self::IncompleteSignature
             | Self::IncorrectKey
@@ -63,6 +67,8 @@ impl ErrorCode {
             | Self::InvalidKeyUsage
             | Self::InvalidMarker
             | Self::InvalidSignature
+            | Self::KmsInvalidMac
+            | Self::KmsInvalidSignature
             | Self::KmsInvalidState
             | Self::LimitExceeded
             | Self::MissingAuthenticationToken

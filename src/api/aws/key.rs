@@ -6,7 +6,10 @@ use super::error::AwsError;
 use super::member::{Input, Member, Shape};
 use super::page::{LIMIT, MARKER};
 use super::tag::check_tags;
-use crate::types::key::{EncryptionAlgorithm, KeySpec, KeyUsage, Origin};
+use crate::types::algorithm::{
+    EncapsulationAlgorithm, EncryptionAlgorithm, KeyAgreementAlgorithm, MacAlgorithm, SigningAlgorithm,
+};
+use crate::types::key::{KeySpec, KeyUsage, Origin};
 use crate::types::limits::DESCRIPTION_CHARACTERS_MAX;
 use crate::types::state::KeyState;
 
@@ -144,8 +147,9 @@ pub struct KeyMetadata {
     pub customer_master_key_spec: KeySpec,
     /// The spec.
     pub key_spec: KeySpec,
-    /// The algorithms of Encrypt and Decrypt.
-    pub encryption_algorithms: &'static [EncryptionAlgorithm],
+    /// The algorithms of the usage.
+    #[serde(flatten)]
+    pub algorithms: Algorithms,
     /// Whether this is a multi-Region key.
     pub multi_region: bool,
     /// Whether imported material expires.
@@ -160,6 +164,55 @@ pub struct KeyMetadata {
     /// The material that Encrypt uses, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub current_key_material_id: Option<String>,
+}
+
+/// The algorithms that a key takes, by the one list that belongs to its usage.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Algorithms {
+    /// Of Encrypt and Decrypt.
+    #[serde(rename = "EncryptionAlgorithms", skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<&'static [EncryptionAlgorithm]>,
+    /// Of Sign and Verify.
+    #[serde(rename = "SigningAlgorithms", skip_serializing_if = "Option::is_none")]
+    pub signing: Option<&'static [SigningAlgorithm]>,
+    /// Of GenerateMac and VerifyMac.
+    #[serde(rename = "MacAlgorithms", skip_serializing_if = "Option::is_none")]
+    pub mac: Option<&'static [MacAlgorithm]>,
+    /// Of DeriveSharedSecret.
+    #[serde(rename = "KeyAgreementAlgorithms", skip_serializing_if = "Option::is_none")]
+    pub key_agreement: Option<&'static [KeyAgreementAlgorithm]>,
+    /// Of Encapsulate and Decapsulate.
+    #[serde(rename = "EncapsulationAlgorithms", skip_serializing_if = "Option::is_none")]
+    pub encapsulation: Option<&'static [EncapsulationAlgorithm]>,
+}
+
+impl Algorithms {
+    /// Those of a spec in a usage.
+    #[must_use]
+    pub fn of(spec: KeySpec, usage: KeyUsage) -> Self {
+        let none = Self::default();
+        match usage {
+            KeyUsage::EncryptDecrypt => Self { encryption: Some(spec.encryption_algorithms()), ..none },
+            KeyUsage::SignVerify => Self { signing: Some(spec.signing_algorithms()), ..none },
+            KeyUsage::GenerateVerifyMac => Self { mac: Some(spec.mac_algorithms()), ..none },
+            KeyUsage::KeyAgreement => Self { key_agreement: Some(spec.key_agreement_algorithms()), ..none },
+            KeyUsage::EncapsulateDecapsulate => Self { encapsulation: Some(spec.encapsulation_algorithms()), ..none },
+        }
+    }
+
+    /// Whether an algorithm of this name is among them.
+    #[must_use]
+    pub fn contain(&self, name: &str) -> bool {
+        fn any<T: Copy>(algorithms: Option<&[T]>, word: fn(T) -> &'static str, name: &str) -> bool {
+            algorithms.is_some_and(|algorithms| algorithms.iter().any(|algorithm| word(*algorithm) == name))
+        }
+        any(self.encryption, EncryptionAlgorithm::as_str, name)
+            || any(self.signing, SigningAlgorithm::as_str, name)
+            || any(self.mac, MacAlgorithm::as_str, name)
+            || any(self.key_agreement, KeyAgreementAlgorithm::as_str, name)
+            || any(self.encapsulation, EncapsulationAlgorithm::as_str, name)
+    }
 }
 
 /// Answer of CreateKey and DescribeKey.

@@ -3,11 +3,14 @@
 //! Types and constraints are those of the AWS KMS model; the messages are those that AWS KMS prints. A
 //! member that AWS KMS knows and this version does not implement is refused by name, never ignored.
 
+mod recipient;
+
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use self::recipient::Recipient;
 use super::error::{AwsError, ErrorCode};
 use super::json::{Json, Text};
 use crate::types::context::EncryptionContext;
@@ -75,6 +78,10 @@ pub enum Shape {
     TextList,
     /// A list of the keys of tags.
     TagKeys,
+    /// A list of strings, each one of these words.
+    Words(&'static [&'static str]),
+    /// Where an answer goes instead of the caller: an algorithm and an attestation document.
+    Recipient,
     /// A structure that no implemented operation looks into.
     Structure,
 }
@@ -129,6 +136,7 @@ enum Value<'a> {
     Map(BTreeMap<String, String>),
     Tags(Vec<(String, String)>),
     List(Vec<Text<'a>>),
+    Recipient(Recipient<'a>),
     Structure,
 }
 
@@ -188,6 +196,12 @@ impl<'a> Input<'a> {
 
     fn get(&self, name: &str) -> Option<&Value<'a>> {
         self.values.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    /// Whether the request has the member.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
     }
 
     /// A string.
@@ -271,7 +285,12 @@ impl Value<'_> {
             Self::Boolean(value) => !value,
             Self::Map(pairs) => pairs.is_empty(),
             Self::List(items) => items.is_empty(),
-            Self::Integer(_) | Self::Timestamp(_) | Self::Blob(_) | Self::Tags(_) | Self::Structure => false,
+            Self::Integer(_)
+            | Self::Timestamp(_)
+            | Self::Blob(_)
+            | Self::Tags(_)
+            | Self::Recipient(_)
+            | Self::Structure => false,
         }
     }
 }
@@ -291,8 +310,9 @@ fn convert<'a>(member: &Member, value: Json<'a>) -> Result<Option<Value<'a>>, Aw
         (Shape::Blob { .. }, Json::Text(text)) => Value::Blob(decode_base64(&text)?),
         (Shape::TextMap, Json::Object(pairs)) => Value::Map(convert_map(pairs)?),
         (Shape::Tags, Json::List(items)) => Value::Tags(items.into_iter().map(convert_tag).collect::<Result<_, _>>()?),
-        (Shape::TextList | Shape::TagKeys, Json::List(items)) => Value::List(convert_list(items)?),
-        (Shape::Structure, Json::Object(pairs)) if pairs.is_empty() => return Ok(None),
+        (Shape::TextList | Shape::TagKeys | Shape::Words(_), Json::List(items)) => Value::List(convert_list(items)?),
+        (Shape::Structure | Shape::Recipient, Json::Object(pairs)) if pairs.is_empty() => return Ok(None),
+        (Shape::Recipient, Json::Object(pairs)) => Value::Recipient(recipient::convert(pairs)?),
         (Shape::Structure, Json::Object(_)) => Value::Structure,
         (shape, other) => return Err(wrong_type(&other, shape)),
     };
@@ -359,8 +379,8 @@ fn wrong_type(found: &Json<'_>, expected: Shape) -> AwsError {
         Shape::Boolean => "a Boolean",
         Shape::Blob { .. } => "a Blob",
         Shape::TextMap => "a Map",
-        Shape::Tags | Shape::TextList | Shape::TagKeys => "a List",
-        Shape::Structure => "a Structure",
+        Shape::Tags | Shape::TextList | Shape::TagKeys | Shape::Words(_) => "a List",
+        Shape::Structure | Shape::Recipient => "a Structure",
     };
     let message = match found {
         Json::List(_) => "Start of list found where not expected".to_owned(),
@@ -400,6 +420,8 @@ fn broken_constraints(member: &Member, value: Option<&Value<'_>>) -> Vec<String>
         }
         (Shape::Tags, Some(Value::Tags(tags))) => broken_tags(tags, path),
         (Shape::TagKeys, Some(Value::List(keys))) => broken_tag_keys(keys, path),
+        (Shape::Words(words), Some(Value::List(texts))) => broken_words(texts, path, words),
+        (Shape::Recipient, Some(Value::Recipient(recipient))) => recipient.broken_constraints(),
         _ => Vec::new(),
     }
 }
@@ -442,6 +464,16 @@ fn broken_tags(tags: &[(String, String)], path: impl Fn() -> String) -> Vec<Stri
         broken
     };
     tags.iter().enumerate().flat_map(of_tag).collect()
+}
+
+fn broken_words(texts: &[Text<'_>], path: impl Fn() -> String, words: &[&str]) -> Vec<String> {
+    if texts.iter().all(|text| words.contains(&text.as_str())) {
+        return Vec::new();
+    }
+    let printed = texts.iter().map(Text::as_str).collect::<Vec<_>>().join(", ");
+    let constraint =
+        format!("Member must satisfy constraint: [Member must satisfy enum value set: [{}]]", words.join(", "));
+    vec![failure(&echo(&format!("[{printed}]"), &path()), &constraint)]
 }
 
 /// AWS KMS prints what the members of a list of strings must satisfy, with the whole list.

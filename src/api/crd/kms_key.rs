@@ -234,6 +234,10 @@ pub struct KmsKeyStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub current_key_material_id: Option<String>,
+    /// The public key of a pair, PEM (RFC 7468), for whoever verifies or encrypts without Coffer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16384))]
+    pub public_key: Option<String>,
     /// How many versions of key material the key has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub material_count: Option<i64>,

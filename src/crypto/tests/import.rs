@@ -7,9 +7,11 @@ use serde::Deserialize;
 use super::negatives::flips;
 use super::vectors::{Cases, Hex, RootInputs};
 use crate::crypto::CryptoError;
-use crate::crypto::import::{generate_wrapping_key, unwrap};
+use crate::crypto::import::unwrap;
+use crate::crypto::rsa_pair::generate_rsa_pair;
 use crate::types::ids::{InstallationId, KeyId};
-use crate::types::import::{WrappingAlgorithm, WrappingKeySpec};
+use crate::types::import::WrappingAlgorithm;
+use crate::types::key::RsaSize;
 use crate::types::limits::IMPORT_TOKEN_MAX;
 use crate::types::object::{ObjectName, TokenPurpose};
 use crate::types::secret::SecretBytes;
@@ -94,7 +96,7 @@ fn another_algorithm_or_another_key_gives_the_one_error() {
 #[test]
 fn another_key_of_the_same_size_gives_the_one_error() {
     let vectors = Vectors::load();
-    let other = generate_wrapping_key(WrappingKeySpec::Rsa2048).unwrap();
+    let other = generate_rsa_pair(RsaSize::Rsa2048).unwrap();
     for algorithm in SUPPORTED {
         let (_, case) = vectors.first("RSA_2048", algorithm);
         assert_eq!(opened(&other.private_key, algorithm, &case.wrapped), Err(CryptoError), "{algorithm}");
@@ -156,20 +158,19 @@ fn a_private_key_that_is_none_gives_the_one_error() {
 
 #[test]
 fn a_new_wrapping_key_is_unwrapped_with() {
-    for (spec, modulus) in [(WrappingKeySpec::Rsa2048, 256), (WrappingKeySpec::Rsa3072, 384)] {
-        let key = generate_wrapping_key(spec).unwrap();
+    for (size, modulus) in [(RsaSize::Rsa2048, 256), (RsaSize::Rsa3072, 384)] {
+        let key = generate_rsa_pair(size).unwrap();
         let public = OaepPublicEncryptingKey::new(PublicEncryptingKey::from_der(&key.public_key).unwrap()).unwrap();
         let mut wrapped = vec![0; public.ciphertext_size()];
         public.encrypt(&OAEP_SHA256_MGF1SHA256, &[7; 32], &mut wrapped, None).unwrap();
-        assert_eq!(wrapped.len(), modulus, "{spec}");
-        assert_eq!(opened(&key.private_key, WrappingAlgorithm::RsaesOaepSha256, &wrapped), Ok(vec![7; 32]), "{spec}");
+        assert_eq!(wrapped.len(), modulus, "{size:?}");
+        assert_eq!(opened(&key.private_key, WrappingAlgorithm::RsaesOaepSha256, &wrapped), Ok(vec![7; 32]), "{size:?}");
     }
-    assert!(generate_wrapping_key(WrappingKeySpec::Sm2).is_err());
 }
 
 #[test]
 fn nothing_secret_of_a_wrapping_key_is_printed() {
-    let key = generate_wrapping_key(WrappingKeySpec::Rsa2048).unwrap();
+    let key = generate_rsa_pair(RsaSize::Rsa2048).unwrap();
     assert!(format!("{key:?}").contains("private_key: SecretBytes([redacted])"));
 }
 

@@ -22,7 +22,7 @@ fn hold_to_answers<T: Content + PartialEq + std::fmt::Debug>(list: &str, read: i
 
 #[test]
 fn records_claims_and_entries_have_the_published_bytes() {
-    assert_eq!(hold_to_answers("records", record), 16);
+    assert_eq!(hold_to_answers("records", record), 17);
     assert_eq!(hold_to_answers("owners", claim), 1);
     assert_eq!(hold_to_answers("accounts", entry), 1);
 }

@@ -80,7 +80,7 @@ impl Key {
                 let name = record.map(|record| Self::name(record, *version));
                 let found = name.and_then(|name| self.stored.get(&name)).copied();
                 let found = found.map_or(FoundMaterial::Missing, FoundMaterial::Present);
-                SeenMaterial { version: *version, term: 1, found }
+                SeenMaterial { version: *version, term: 1, found, public_key: None }
             };
             let materials = versions.iter().map(find).collect();
             let claim = self.claim.clone();

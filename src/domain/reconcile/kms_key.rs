@@ -7,6 +7,8 @@
 //! The rules stand in files of their own, by what they are about: making a key, its resource's removal and return,
 //! its rotation, imported material, and its destruction.
 
+use minicbor::bytes::ByteVec;
+
 use super::kms_key_conditions::conditions;
 use super::{kms_key_creation, kms_key_destruction, kms_key_import, kms_key_removal, kms_key_rotation};
 use crate::api::crd::condition::{Condition, ConditionReason};
@@ -130,6 +132,11 @@ impl Case<'_> {
     pub(super) fn found(&self, version: u32) -> FoundMaterial {
         let seen = self.input.seen.materials.iter().find(|material| material.version == version);
         seen.map_or(FoundMaterial::Missing, |material| material.found)
+    }
+
+    pub(super) fn public_key(&self, version: u32) -> Option<ByteVec> {
+        let seen = self.input.seen.materials.iter().find(|material| material.version == version);
+        seen.and_then(|material| material.public_key.clone())
     }
 
     pub(super) fn term_of(&self, version: u32) -> u32 {

@@ -85,6 +85,7 @@ pub(super) fn create_record(case: &Case<'_>) -> Option<Step> {
         import_epoch: None,
         destroyed_at: None,
         restored_at: None,
+        public_key: None,
     };
     note_spec(&mut record, &wanted.mutable, case.input.now);
     Some(Step::act(Reason::RecordAbsent, Action::CreateRecord(Box::new(record))))
@@ -130,8 +131,11 @@ pub(super) fn list_material(case: &Case<'_>) -> Option<Step> {
         return None;
     }
     let (now, term) = (case.input.now, case.term_of(version));
+    let public_key = case.public_key(version);
     case.replace(Reason::MaterialMade, |record| {
         put_material(record, version, term, material_id, now);
+        // A pair has one material, so its public key never changes.
+        record.public_key = record.public_key.take().or(public_key);
         record.announced_version = None;
         record.announcement = None;
         record.lifecycle = Lifecycle::Created;

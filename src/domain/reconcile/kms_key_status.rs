@@ -1,5 +1,7 @@
 //! What the status of a `KmsKey` tells of its key: a projection of the record, and the only copy of nothing.
 
+use pem_rfc7468::LineEnding;
+
 use crate::api::crd::kms_key::{AttemptStatus, HoldStatus, KmsKeyStatus, MaterialStatus};
 use crate::domain::lifecycle::{MaterialHealth, effective_state, rotates_automatically};
 use crate::domain::record::{Attempt, Hold, Material, Record};
@@ -29,12 +31,17 @@ pub fn project(record: &Record, health: MaterialHealth, arn: String, now: Timest
         restored_at: record.restored_at.map(Timestamp::to_rfc3339),
         next_rotation_date: record.due.rotation.filter(|_| rotates_automatically(record)).map(Timestamp::to_rfc3339),
         current_key_material_id: record.current_material().map(|material| material.material_id.to_string()),
+        public_key: record.public_key.as_ref().and_then(|der| pem(der)),
         material_count: i64::try_from(record.materials.len()).ok(),
         materials: Some(materials).filter(|materials: &Vec<_>| !materials.is_empty()),
         holds: Some(record.holds.iter().map(hold).collect()).filter(|holds: &Vec<_>| !holds.is_empty()),
         observed_generation: None,
         conditions: None,
     }
+}
+
+fn pem(public_key: &[u8]) -> Option<String> {
+    pem_rfc7468::encode_string("PUBLIC KEY", LineEnding::LF, public_key).ok()
 }
 
 /// A material's place in its key, in AWS's words.

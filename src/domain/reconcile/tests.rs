@@ -54,7 +54,7 @@ impl World {
     }
 
     fn plan(&self) -> Plan {
-        let materials = vec![SeenMaterial { version: 1, term: 1, found: self.found }];
+        let materials = vec![SeenMaterial { version: 1, term: 1, found: self.found, public_key: None }];
         let claim = self.claim.clone();
         let seen = Seen { active_term: 1, claim, materials, strays: Vec::new(), shown_everywhere: true };
         plan(&Input {

@@ -81,6 +81,7 @@ fn planned(record: &Record, resource: Option<&Resource>, now: Timestamp, destroy
         version: material.version,
         term: material.term,
         found: FoundMaterial::Present(material.material_id),
+        public_key: None,
     });
     let claim = Some(OwnerClaim {
         schema: 1,

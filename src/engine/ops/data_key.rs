@@ -10,7 +10,7 @@ use crate::engine::trail::Trail;
 use crate::types::secret::SecretBytes;
 
 use super::backend_error;
-use super::encrypt::{Sealed, seal};
+use super::blob::{Sealed, seal};
 
 /// Exactly one of `KeySpec` and `NumberOfBytes` must be there.
 ///
@@ -55,7 +55,7 @@ async fn generate(
     let length = data_key_length(admitted.input)?;
     let context = admitted.input.context("EncryptionContext")?;
     let data_key = engine.ports.backend.random(length).await.map_err(|error| backend_error(&key.arn, error))?;
-    let sealed = seal(engine, key, &context, &data_key).await?;
+    let sealed = seal(engine, admitted, key, &context, &data_key).await?;
     trail.note_additional("keyMaterialId", sealed.material_id.to_string());
     Ok((data_key, sealed))
 }

@@ -7,7 +7,7 @@ use crate::api::aws::import::{
 use crate::api::aws::member::Input;
 use crate::api::aws::reply::{Base64, encode};
 use crate::crypto::rng::random_array;
-use crate::crypto::{derive, import as unwrapping};
+use crate::crypto::{derive, import as unwrapping, key};
 use crate::domain::import::{self, Import, announce, announced_version};
 use crate::domain::import_token::{ImportToken, TokenRefusal};
 use crate::domain::plan::{Action, Fence};
@@ -16,7 +16,7 @@ use crate::engine::Engine;
 use crate::engine::admit::{Admitted, ResolvedKey, throttled};
 use crate::engine::execute::ActionResult;
 use crate::engine::trail::Trail;
-use crate::ports::wrapping_keys::WrappingKeyError;
+use crate::ports::rsa_keys::RsaKeyError;
 use crate::types::ids::MaterialId;
 use crate::types::limits::{CHANGE_ATTEMPTS_MAX, IMPORT_TOKEN_LIFETIME};
 use crate::types::object::TokenPurpose;
@@ -48,9 +48,11 @@ pub fn check_import(input: &Input<'_>) -> Result<(), AwsError> {
 pub async fn get_parameters_for_import(engine: &Engine, admitted: &Admitted<'_>) -> Result<SecretBytes, AwsError> {
     let key = admitted.key(0)?;
     let request = GetParametersForImport::read(admitted.input)?;
-    let made = engine.ports.wrapping_keys.make(request.spec).await.map_err(|error| match error {
-        WrappingKeyError::Busy => throttled(),
-        WrappingKeyError::Failed => internal("a wrapping key could not be made", &error),
+    // `read` refuses every spec without a size.
+    let size = request.spec.rsa_size().ok_or_else(AwsError::internal)?;
+    let made = engine.ports.rsa_keys.make(size).await.map_err(|error| match error {
+        RsaKeyError::Busy => throttled(),
+        RsaKeyError::Failed => internal("a wrapping key could not be made", &error),
     })?;
     let record = &key.entry.record;
     let token = ImportToken {
@@ -145,8 +147,8 @@ fn unwrap(
         TokenRefusal::Expired => AwsError::new(ErrorCode::ExpiredImportToken, "The import token has expired."),
     })?;
     let material = unwrapping::unwrap(&token.private_key, token.algorithm, request.wrapped.expose());
-    let fits = |material: &SecretBytes| Some(material.len()) == record.immutable.key_spec.material_length();
-    material.ok().filter(fits).ok_or_else(|| AwsError::silent(ErrorCode::InvalidCiphertext))
+    let material = material.ok().and_then(|material| key::import(record.immutable.key_spec, &material).ok());
+    material.ok_or_else(|| AwsError::silent(ErrorCode::InvalidCiphertext))
 }
 
 /// Announces the material and stores it, again where another writer was faster or its name is taken.

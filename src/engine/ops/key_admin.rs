@@ -1,7 +1,7 @@
 //! CreateKey, DescribeKey, EnableKey, DisableKey.
 
 use crate::api::aws::error::{AwsError, ErrorCode};
-use crate::api::aws::key::{CreateKey, KeyAnswer, KeyMetadata};
+use crate::api::aws::key::{Algorithms, CreateKey, KeyAnswer, KeyMetadata};
 use crate::api::aws::member::Input;
 use crate::api::aws::reply::encode;
 use crate::api::crd::kms_key::{KmsKeySpec, SpecOrigin};
@@ -16,7 +16,7 @@ use crate::engine::Engine;
 use crate::engine::admit::{Admitted, ResolvedKey};
 use crate::engine::snapshot::{KeyEntry, Known};
 use crate::engine::trail::Trail;
-use crate::types::key::Origin;
+use crate::types::key::{KeySpec, Origin};
 use crate::types::secret::SecretBytes;
 use crate::types::state::KeyState;
 use crate::types::time::Timestamp;
@@ -37,7 +37,7 @@ pub fn check_create_key(input: &Input<'_>) -> Result<(), AwsError> {
         let message = format!("{what} is not implemented by this version of Coffer");
         Err(AwsError::new(ErrorCode::UnsupportedOperation, message))
     };
-    if request.spec.material_length().is_none() {
+    if !request.spec.is_implemented() {
         return unsupported(format!("the KeySpec {}", request.spec));
     }
     if !matches!(request.origin, Origin::AwsKms | Origin::External) {
@@ -147,6 +147,9 @@ pub(super) fn metadata(engine: &Engine, entry: &KeyEntry, arn: String) -> KeyMet
     // "This value is present only for KMS keys whose Origin is EXTERNAL", and only while material is here.
     let imported = record.current_material().filter(|_| is_material_whole(record, now));
     let expires = imported.filter(|material| material.imported.is_some()).map(Material::valid_to);
+    // "This value is present for symmetric encryption keys": all others have one material for ever.
+    let symmetric = record.immutable.key_spec == KeySpec::SymmetricDefault;
+    let rotatable = record.current_material().filter(|_| symmetric);
     KeyMetadata {
         account: engine.accounts.account_of(&record.owner.namespace).to_string(),
         key_id: record.key_id().to_string(),
@@ -164,8 +167,8 @@ pub(super) fn metadata(engine: &Engine, entry: &KeyEntry, arn: String) -> KeyMet
         deletion_assurance: (state == KeyState::PendingDeletion).then_some(BACKUP_RECOVERABLE),
         customer_master_key_spec: record.immutable.key_spec,
         key_spec: record.immutable.key_spec,
-        encryption_algorithms: record.immutable.key_spec.encryption_algorithms(),
+        algorithms: Algorithms::of(record.immutable.key_spec, record.immutable.key_usage),
         multi_region: record.multi_region,
-        current_key_material_id: record.current_material().map(|material| material.material_id.to_string()),
+        current_key_material_id: rotatable.map(|material| material.material_id.to_string()),
     }
 }

@@ -4,15 +4,18 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::pairs;
 use super::support::{OWNER, PLAINTEXT, STRANGER, World, arn};
+use super::trials::calls;
 use crate::api::aws::operation::Operation;
 use crate::domain::resource::Resource;
-use crate::engine::table::IMPLEMENTED;
+use crate::engine::table::{Row, implemented};
 use crate::ports::audit::{Parameter, Phase};
 use crate::ports::fake::{Cut, FakeReviewer};
 use crate::ports::resources::Resources as _;
 use crate::ports::store::Store as _;
 use crate::types::ids::{KeyId, ObjectUid};
+use crate::types::key::{KeySpec, KeyUsage};
 use crate::types::limits::ALIASES_PER_KEY_MAX;
 use crate::types::object::Kind;
 
@@ -53,30 +56,36 @@ pub(super) fn destroy(world: &World, key_id: &KeyId) {
 #[test]
 fn every_operation_that_takes_an_alias_takes_its_name_and_its_arn() {
     let world = World::new();
-    let key_id = world.key("orders");
-    make(&world, "alias/a", &key_id);
-    let blob = world.encrypt(&key_id);
-    let mut tried = 0;
-    for name in ["alias/a".to_owned(), alias_arn("alias/a")] {
-        for row in IMPLEMENTED.iter().filter(|row| row.keys.iter().any(|argument| argument.aliases)) {
-            let mut body = match row.operation {
-                Operation::Encrypt => json!({"Plaintext": PLAINTEXT}),
-                Operation::GenerateDataKey | Operation::GenerateDataKeyWithoutPlaintext => {
-                    json!({"KeySpec": "AES_256"})
-                }
-                Operation::Decrypt | Operation::ReEncrypt => json!({"CiphertextBlob": blob}),
-                _ => json!({}),
-            };
-            row.keys.iter().for_each(|argument| body[argument.member] = json!(name));
-            let answer = world.ok(row.operation, body);
+    let key = json!({"KeyId": world.key("orders").to_string()});
+    let mut calls = calls(&world);
+    let public_key = json!({"KeyId": pairs::make(&world, KeySpec::EccNistP256, KeyUsage::SignVerify)["KeyId"]});
+    calls.extend([(Operation::DescribeKey, key), (Operation::GetPublicKey, public_key)]);
+    let takes_alias = |row: &&Row| row.keys.iter().any(|argument| argument.aliases);
+    assert_eq!(implemented().filter(takes_alias).count(), calls.len());
+    for (number, (operation, body)) in calls.iter().enumerate() {
+        let member = if body.get("DestinationKeyId").is_some() { "DestinationKeyId" } else { "KeyId" };
+        // A blob names its key itself.
+        let Some(key_id) = body.get(member).and_then(|id| KeyId::parse(id.as_str().unwrap())) else { continue };
+        let alias = format!("alias/{number}");
+        make(&world, &alias, &key_id);
+        for name in [alias.clone(), alias_arn(&alias)] {
+            let mut body = body.clone();
+            body[member] = json!(name);
+            let answer = world.ok(*operation, body);
             let named =
-                if row.operation == Operation::DescribeKey { &answer["KeyMetadata"]["Arn"] } else { &answer["KeyId"] };
-            assert_eq!(*named, arn(&key_id), "{}", row.operation);
-            tried += 1;
+                if *operation == Operation::DescribeKey { &answer["KeyMetadata"]["Arn"] } else { &answer["KeyId"] };
+            assert_eq!(*named, arn(&key_id), "{operation}");
         }
     }
-    assert!(tried >= 12, "{tried}");
-    for row in IMPLEMENTED.iter().filter(|row| row.keys.iter().any(|argument| !argument.aliases)) {
+    let (orders, other) = (world.key("orders"), "alias/0");
+    let blob = world.encrypt(&orders);
+    let decrypt = json!({"CiphertextBlob": blob, "KeyId": other});
+    assert_eq!(world.refused(Operation::Decrypt, decrypt), "IncorrectKeyException", "the alias of another key");
+    make(&world, "alias/a", &orders);
+    let source = json!({"CiphertextBlob": blob, "SourceKeyId": "alias/a", "DestinationKeyId": other});
+    world.ok(Operation::ReEncrypt, source);
+    world.ok(Operation::Decrypt, json!({"CiphertextBlob": blob, "KeyId": alias_arn("alias/a")}));
+    for row in implemented().filter(|row| row.keys.iter().any(|argument| !argument.aliases)) {
         let body = json!({"KeyId": "alias/a", "AliasName": "alias/b", "TargetKeyId": "alias/a"});
         let error = world.refused(row.operation, body);
         assert!(["InvalidArnException", "ValidationException"].contains(&error.as_str()), "{} {error}", row.operation);

@@ -13,7 +13,7 @@ use crate::crypto::seal::MaterialBinding;
 use crate::domain::plan::Reason;
 use crate::engine::local_backend::LocalBackend;
 use crate::ports::conformance;
-use crate::ports::fake::FakeRemoteBackend;
+use crate::ports::fake::{FakeRemoteBackend, FakeRsaKeys};
 use crate::ports::key_backend::{BackendError, KeyBackend, KeyHandle};
 use crate::ports::store::Store as _;
 use crate::types::context::EncryptionContext;
@@ -24,7 +24,7 @@ use crate::types::secret::SecretBytes;
 use crate::types::time::Timestamp;
 
 fn local(rng: impl Rng + 'static) -> LocalBackend {
-    LocalBackend::new(roots(), Arc::new(rng), "test".to_owned())
+    LocalBackend::new(roots(), Arc::new(rng), Arc::new(FakeRsaKeys::default()), "test".to_owned())
 }
 
 fn binding() -> MaterialBinding {

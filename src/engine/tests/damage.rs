@@ -196,8 +196,8 @@ fn later_version_of(record: Record) -> Vec<u8> {
     let [map, ..] = bytes.as_mut_slice() else { panic!("a map") };
     assert_eq!(*map & 0xe0, 0xa0, "a map whose length is in its first byte");
     *map += 1;
-    // The key 23 and the text "x".
-    bytes.extend_from_slice(&[0x17, 0x61, b'x']);
+    // The key 255 and the text "x".
+    bytes.extend_from_slice(&[0x18, 0xff, 0x61, b'x']);
     assert_eq!(decode::<Record>(&bytes), Ok(later));
     bytes
 }

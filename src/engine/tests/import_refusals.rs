@@ -108,7 +108,7 @@ fn a_token_is_of_one_key_one_caller_and_one_day() {
 #[test]
 fn who_asks_for_too_many_wrapping_keys_at_a_time_comes_again() {
     let mut setup = Setup::new();
-    setup.wrapping_keys.busy = true;
+    setup.rsa_keys.busy = true;
     let world = setup.start();
     let key_id = empty_key(&world, "orders");
     assert_eq!(world.refused(Operation::GetParametersForImport, parameters(&key_id)), "ThrottlingException");

@@ -31,7 +31,7 @@ use crate::engine::{Engine, Ports};
 use crate::ports::audit::Audit;
 use crate::ports::clock::Clock;
 use crate::ports::fake::{
-    FakeAliases, FakeAudit, FakeClock, FakeResources, FakeReviewer, FakeStore, FakeUsage, FakeWrappingKeys,
+    FakeAliases, FakeAudit, FakeClock, FakeResources, FakeReviewer, FakeRsaKeys, FakeStore, FakeUsage,
 };
 use crate::ports::key_backend::KeyBackend;
 use crate::ports::resources::Resources;
@@ -72,7 +72,7 @@ pub(crate) struct Setup {
     /// The backend, where it is not a local one.
     pub(crate) backend: Option<Arc<dyn KeyBackend>>,
     pub(crate) reviewer: Arc<dyn Reviewer>,
-    pub(crate) wrapping_keys: FakeWrappingKeys,
+    pub(crate) rsa_keys: FakeRsaKeys,
     /// Whether waiting for a revision ends at once, as where its time limit is over.
     pub(crate) impatient: bool,
     starts: Cell<u64>,
@@ -93,7 +93,7 @@ impl Setup {
             sink: None,
             backend: None,
             reviewer: Arc::new(FakeReviewer(Ok(true))),
-            wrapping_keys: FakeWrappingKeys::default(),
+            rsa_keys: FakeRsaKeys::default(),
             impatient: false,
             starts: Cell::new(0),
         }
@@ -110,7 +110,11 @@ impl Setup {
         let rng = Arc::new(SeededRng::new(self.starts.get()));
         let roots = roots();
         let store = self.store_port.clone().unwrap_or_else(|| Arc::new(self.store.clone()));
-        let local = || Arc::new(LocalBackend::new(Arc::clone(&roots), Arc::clone(&rng) as _, "test".to_owned())) as _;
+        let rsa_keys = Arc::new(self.rsa_keys);
+        let local = || {
+            let (rng, rsa_keys) = (Arc::clone(&rng) as _, Arc::clone(&rsa_keys) as _);
+            Arc::new(LocalBackend::new(Arc::clone(&roots), rng, rsa_keys, "test".to_owned())) as _
+        };
         let clock: Arc<dyn Clock> =
             if self.impatient { Arc::new(self.clock.clone()) } else { Arc::new(PatientClock(self.clock.clone())) };
         let ports = Ports {
@@ -123,7 +127,7 @@ impl Setup {
             clock,
             rng,
             usage: Arc::new(FakeUsage::default()),
-            wrapping_keys: Arc::new(self.wrapping_keys),
+            rsa_keys: Arc::clone(&rsa_keys) as _,
         };
         Arc::new(Engine {
             ports,

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::support::{OWNER, STRANGER, Setup, World, arn, call};
 use crate::api::aws::operation::Operation;
-use crate::engine::table::{IMPLEMENTED, find};
+use crate::engine::table::{find, implemented};
 use crate::ports::audit::{Audit, AuditError, AuditRecord, Parameter, Phase};
 use crate::ports::fake::{FakeAudit, FakeReviewer};
 use crate::ports::resources::Resources as _;
@@ -165,7 +165,7 @@ fn nothing_is_answered_or_changed_where_nothing_can_be_recorded() {
         "KeyId": arn(&key_id), "Plaintext": STANDARD.encode(SECRET), "CiphertextBlob": blob,
         "DestinationKeyId": arn(&key_id), "NumberOfBytes": 32,
     });
-    for row in IMPLEMENTED {
+    for row in implemented() {
         let (status, answer) = world.call(row.operation, body.clone());
         assert_eq!((status, &answer["__type"]), (500, &json!("KMSInternalException")), "{}", row.operation);
         assert_eq!(answer.as_object().unwrap().len(), 2, "the error and its message: {answer}");

@@ -12,6 +12,8 @@ use crate::types::ids::KeyId;
 use crate::types::key::{KeySpec, Origin};
 use crate::types::secret::SecretBytes;
 
+mod pairs;
+
 const TERM: u32 = 1;
 
 /// The whole suite, for a backend that can make keys at once and has a root of term 1.
@@ -25,6 +27,7 @@ pub async fn key_backend(make: impl Fn() -> Arc<dyn KeyBackend>) {
     no_changed_byte_opens(make().as_ref()).await;
     equal_plaintexts_give_different_blobs(make().as_ref()).await;
     no_two_random_values_are_equal(make().as_ref()).await;
+    pairs::key_backend_of_pairs(make().as_ref()).await;
 }
 
 fn binding(number: u8, version: u32) -> MaterialBinding {

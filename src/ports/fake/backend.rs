@@ -7,11 +7,14 @@ use async_trait::async_trait;
 
 use crate::api::blob::{Blob, BlobHeader};
 use crate::crypto::blob::{self, Hedge};
+use crate::crypto::key::{self, KeyError, PrivateKey};
 use crate::crypto::rng::{Rng as _, SeededRng};
 use crate::crypto::{derive, seal::MaterialBinding};
-use crate::ports::key_backend::{BackendError, CreatedMaterial, KeyBackend, KeyHandle};
+use crate::ports::key_backend::{BackendError, CreatedMaterial, DataKeyPair, KeyBackend, KeyHandle};
+use crate::types::algorithm::{EncryptionAlgorithm, MacAlgorithm, MessageType, SigningAlgorithm};
 use crate::types::context::EncryptionContext;
 use crate::types::ids::MaterialId;
+use crate::types::key::KeySpec;
 use crate::types::secret::SecretBytes;
 use crate::types::time::Timestamp;
 
@@ -40,6 +43,27 @@ impl FakeRemoteBackend {
         }
         self.keys.lock().unwrap().get(reference).cloned().ok_or(BackendError::Unavailable)
     }
+
+    fn generate(&self, spec: KeySpec) -> SecretBytes {
+        match spec {
+            KeySpec::SymmetricDefault => SecretBytes::try_init_with(32, |bytes| self.rng.fill(bytes)).unwrap(),
+            spec => key::generate(spec).unwrap(),
+        }
+    }
+
+    fn private_key(&self, handle: &KeyHandle) -> Result<PrivateKey, BackendError> {
+        let key = self.key(&handle.binding, &handle.stored)?;
+        PrivateKey::open(handle.binding.spec, &key).map_err(refusal)
+    }
+}
+
+fn refusal(error: KeyError) -> BackendError {
+    match error {
+        KeyError::InvalidCiphertext => BackendError::InvalidCiphertext,
+        KeyError::InvalidMac => BackendError::InvalidMac,
+        KeyError::InvalidPublicKey => BackendError::InvalidPublicKey,
+        other => panic!("{other}"),
+    }
 }
 
 #[async_trait]
@@ -54,7 +78,7 @@ impl KeyBackend for FakeRemoteBackend {
         }
         let reference = Self::reference(binding);
         let mut keys = self.keys.lock().unwrap();
-        let make = || Arc::new(SecretBytes::try_init_with(32, |bytes| self.rng.fill(bytes)).unwrap());
+        let make = || Arc::new(self.generate(binding.spec));
         let key = keys.entry(reference.clone()).or_insert_with(make);
         let material_id = derive::material_id(&binding.key_id, key.expose());
         Ok(CreatedMaterial { stored: reference.into_bytes(), material_id })
@@ -79,6 +103,17 @@ impl KeyBackend for FakeRemoteBackend {
         Ok(derive::material_id(&binding.key_id, key.expose()))
     }
 
+    async fn public_key(
+        &self,
+        binding: &MaterialBinding,
+        _: u32,
+        stored: &[u8],
+    ) -> Result<Option<Vec<u8>>, BackendError> {
+        let key = self.key(binding, stored)?;
+        let public_key = || PrivateKey::open(binding.spec, &key).unwrap().public_key().unwrap();
+        Ok(binding.spec.is_pair().then(public_key))
+    }
+
     async fn encrypt(
         &self,
         handle: &KeyHandle,
@@ -100,6 +135,58 @@ impl KeyBackend for FakeRemoteBackend {
     ) -> Result<SecretBytes, BackendError> {
         let key = self.key(&handle.binding, &handle.stored)?;
         blob::open(&key, blob, context).map_err(|_| BackendError::InvalidCiphertext)
+    }
+
+    async fn decrypt_for_pair(
+        &self,
+        handle: &KeyHandle,
+        algorithm: EncryptionAlgorithm,
+        ciphertext: &[u8],
+    ) -> Result<SecretBytes, BackendError> {
+        self.private_key(handle)?.decrypt(algorithm, ciphertext).map_err(refusal)
+    }
+
+    async fn sign(
+        &self,
+        handle: &KeyHandle,
+        algorithm: SigningAlgorithm,
+        kind: MessageType,
+        message: &SecretBytes,
+    ) -> Result<Vec<u8>, BackendError> {
+        self.private_key(handle)?.sign(algorithm, kind, message.expose()).map_err(refusal)
+    }
+
+    async fn generate_mac(
+        &self,
+        handle: &KeyHandle,
+        algorithm: MacAlgorithm,
+        message: &SecretBytes,
+    ) -> Result<Vec<u8>, BackendError> {
+        self.private_key(handle)?.generate_mac(algorithm, message.expose()).map_err(refusal)
+    }
+
+    async fn verify_mac(
+        &self,
+        handle: &KeyHandle,
+        algorithm: MacAlgorithm,
+        message: &SecretBytes,
+        mac: &[u8],
+    ) -> Result<(), BackendError> {
+        self.private_key(handle)?.verify_mac(algorithm, message.expose(), mac).map_err(refusal)
+    }
+
+    async fn derive_shared_secret(&self, handle: &KeyHandle, peer: &[u8]) -> Result<SecretBytes, BackendError> {
+        self.private_key(handle)?.derive_shared_secret(peer).map_err(refusal)
+    }
+
+    async fn decapsulate(&self, handle: &KeyHandle, ciphertext: &[u8]) -> Result<SecretBytes, BackendError> {
+        self.private_key(handle)?.decapsulate(ciphertext).map_err(refusal)
+    }
+
+    async fn data_key_pair(&self, spec: KeySpec) -> Result<DataKeyPair, BackendError> {
+        let material = self.generate(spec);
+        let key = PrivateKey::open(spec, &material).unwrap();
+        Ok(DataKeyPair { private_key: key.private_key_der().unwrap(), public_key: key.public_key().unwrap() })
     }
 
     async fn random(&self, length: usize) -> Result<SecretBytes, BackendError> {

@@ -3,13 +3,13 @@
 mod aliases;
 mod backend;
 mod faulty;
+mod rsa_keys;
 mod small;
 mod store;
-mod wrapping_keys;
 
 pub use aliases::FakeAliases;
 pub use backend::FakeRemoteBackend;
 pub use faulty::{Fault, FaultyStore, StaleStore, WatchFault};
+pub use rsa_keys::FakeRsaKeys;
 pub use small::{FakeAudit, FakeClock, FakeResources, FakeReviewer, FakeUsage};
 pub use store::{Cut, FakeStore};
-pub use wrapping_keys::FakeWrappingKeys;

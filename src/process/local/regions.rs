@@ -16,8 +16,8 @@ use crate::adapters::folder::root_file::RootFile;
 use crate::adapters::folder::store::FolderStore;
 use crate::adapters::memory_usage::MemoryUsage;
 use crate::adapters::owner_reviewer::OwnerReviewer;
+use crate::adapters::rsa_keys::StockedRsaKeys;
 use crate::adapters::system::SystemClock;
-use crate::adapters::wrapping_keys::BlockingWrappingKeys;
 use crate::crypto::rng::{Rng, random_array};
 use crate::engine::accounts::Accounts;
 use crate::engine::approvals::{Approvals, Approved};
@@ -31,6 +31,7 @@ use crate::engine::vault::{Roots, Vault};
 use crate::engine::{Engine, Ports};
 use crate::ports::audit::Audit;
 use crate::ports::clock::Clock as _;
+use crate::ports::rsa_keys::RsaKeys;
 use crate::ports::store::Store;
 use crate::types::account::{AccountId, Region};
 use crate::types::ids::InstallationId;
@@ -59,6 +60,7 @@ pub struct Regions {
     data: PathBuf,
     root: Arc<RootFile>,
     rng: Arc<dyn Rng>,
+    rsa_keys: Arc<dyn RsaKeys>,
     audit: Arc<dyn Audit>,
     account: AccountId,
     /// What the user approved on the command line.
@@ -86,7 +88,8 @@ impl Regions {
     #[must_use]
     pub fn new(data: &Path, root: Arc<RootFile>, rng: Arc<dyn Rng>, audit: Arc<dyn Audit>, account: AccountId) -> Self {
         let (open, tasks, approved) = (RwLock::default(), Mutex::default(), Approved::default());
-        Self { data: data.to_owned(), root, rng, audit, account, approved, open, tasks }
+        let rsa_keys = Arc::new(StockedRsaKeys::default());
+        Self { data: data.to_owned(), root, rng, rsa_keys, audit, account, approved, open, tasks }
     }
 
     /// The same with what the user approves.
@@ -162,7 +165,8 @@ impl Regions {
             Arc::clone(&self.rng),
         )?;
         let (resources, aliases) = (Arc::new(resources), Arc::new(FolderAliases::default()));
-        let backend = LocalBackend::new(Arc::clone(&roots), Arc::clone(&self.rng), REPLICA.to_owned());
+        let (rng, rsa_keys) = (Arc::clone(&self.rng), Arc::clone(&self.rsa_keys));
+        let backend = LocalBackend::new(Arc::clone(&roots), rng, rsa_keys, REPLICA.to_owned());
         let engine = Engine {
             ports: Ports {
                 store: Arc::clone(&store),
@@ -174,7 +178,7 @@ impl Regions {
                 clock,
                 rng: Arc::clone(&self.rng),
                 usage: Arc::new(MemoryUsage::default()),
-                wrapping_keys: Arc::new(BlockingWrappingKeys::default()),
+                rsa_keys: Arc::clone(&self.rsa_keys),
             },
             region: region.clone(),
             replica: REPLICA.to_owned(),

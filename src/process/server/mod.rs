@@ -40,8 +40,8 @@ use crate::adapters::kube::store::SecretStore;
 use crate::adapters::kube::token_review::{AuthenticationOptions, TokenAuthenticator};
 use crate::adapters::kube::{rbac_watch, unimplemented};
 use crate::adapters::memory_usage::MemoryUsage;
+use crate::adapters::rsa_keys::StockedRsaKeys;
 use crate::adapters::tls::{authority, resolver};
-use crate::adapters::wrapping_keys::BlockingWrappingKeys;
 use crate::api::crd::key_alias::KeyAlias;
 use crate::crypto::rng::{Rng, SystemRng};
 use crate::crypto::selftest;
@@ -59,6 +59,7 @@ use crate::engine::vault::Vault;
 use crate::engine::{Engine, Ports};
 use crate::ports::audit::Audit;
 use crate::ports::clock::Clock;
+use crate::ports::rsa_keys::RsaKeys;
 use crate::types::limits::{
     HEARTBEAT_PERIOD, LEAF_RENEW_PERIOD, PRINCIPAL_REQUESTS_PER_SECOND, RECONCILE_BACKOFF_MAX, REFUSALS_PERIOD,
 };
@@ -182,9 +183,10 @@ async fn build(arguments: &ServerArguments) -> anyhow::Result<Replica> {
     let outage = Arc::new(Outage::new(Span::from_seconds(i64::from(arguments.outage_grace)), Arc::clone(&clock)));
     let reviewer = Arc::new(KubeReviewer::new(&clients, namespaces.clone(), Arc::clone(&clock), Arc::clone(&outage)));
     tasks.spawn(rbac_watch::follow(clients.patient.clone(), Arc::clone(&reviewer)));
+    let rsa_keys: Arc<dyn RsaKeys> = Arc::new(StockedRsaKeys::default());
     let ports = Ports {
         store: Arc::clone(&store) as _,
-        backend: Arc::new(LocalBackend::new(roots, Arc::clone(&rng), name.clone())),
+        backend: Arc::new(LocalBackend::new(roots, Arc::clone(&rng), Arc::clone(&rsa_keys), name.clone())),
         resources: Arc::clone(&resources) as _,
         aliases: Arc::clone(&aliases) as _,
         audit: open_audit(arguments)?,
@@ -192,7 +194,7 @@ async fn build(arguments: &ServerArguments) -> anyhow::Result<Replica> {
         clock: Arc::clone(&clock),
         rng,
         usage: Arc::new(MemoryUsage::default()),
-        wrapping_keys: Arc::new(BlockingWrappingKeys::default()),
+        rsa_keys,
     };
     let rates = Rates { principal: Some(Rate { per_second: PRINCIPAL_REQUESTS_PER_SECOND }), class: |_| None };
     let engine = Arc::new(Engine {

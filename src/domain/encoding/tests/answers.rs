@@ -86,6 +86,7 @@ pub(super) fn record(value: &Value) -> Record {
         import_epoch: value.get("import_epoch").map(number),
         destroyed_at: value.get("destroyed_at").map(time),
         restored_at: value.get("restored_at").map(time),
+        public_key: value.get("public_key").map(|hex| unhex(hex.as_str().unwrap()).into()),
     }
 }
 
