@@ -116,9 +116,7 @@ impl Engine {
         }
         for _ in 1..RECONCILE_ROUNDS_MAX {
             let plan = self.plan(&observed, subject.resource, &previous);
-            let takes_over =
-                matches!(plan.because, Reason::ResourceReplaced | Reason::KeyDestroyedBefore | Reason::KeyReplaced);
-            if takes_over && !self.is_fresh(subject.resource).await? {
+            if is_about_another(plan.because) && !self.is_fresh(subject.resource).await? {
                 return Err(ReconcileError::StaleResource);
             }
             // A fault is never concluded from a view whose parts are of different times.
@@ -157,8 +155,8 @@ impl Engine {
         Ok(self.record_service_event(&event, &read.content).await?)
     }
 
-    /// Whether a resource is still what it was read as. A watch that is behind would give a key back to a namespace
-    /// or a resource that is not there any more.
+    /// Whether a resource is still what it was read as. A watch that is behind would take a key from its resource, or
+    /// give it back to a namespace or a resource that is not there any more.
     async fn is_fresh(&self, resource: Option<&Resource>) -> Result<bool, ReconcileError> {
         let Some(resource) = resource else { return Ok(true) };
         let read = self.ports.resources.get(&resource.namespace, &resource.name).await?;
@@ -318,6 +316,14 @@ struct Done {
     written: Option<Revision>,
     /// Why each round of it acted.
     because: Vec<Reason>,
+}
+
+/// Whether a plan follows from the resource being another one than the key's. Where there is none, there is no other.
+const fn is_about_another(because: Reason) -> bool {
+    matches!(
+        because,
+        Reason::ResourceGone | Reason::ResourceReplaced | Reason::KeyDestroyedBefore | Reason::KeyReplaced
+    )
 }
 
 /// After it, another key is meant.

@@ -73,6 +73,7 @@ const RULES: &[Rule] = &[
     kms_key_destruction::replace_destroyed_key,
     kms_key_destruction::destroy_materials,
     kms_key_removal::note_removal,
+    kms_key_removal::note_replacement,
     kms_key_destruction::begin_destruction,
     kms_key_import::expire,
     kms_key_import::remove_material,

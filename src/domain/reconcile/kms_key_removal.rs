@@ -18,12 +18,22 @@ pub(super) fn note_removal(case: &Case<'_>) -> Option<Step> {
     let claimed = case.input.seen.claim.as_ref();
     // A claim may name a key by a fixed id that another resource was faster to make.
     let is_foreign = claimed.is_some_and(|claim| (claim.namespace.as_str(), claim.name.as_str()) != owner);
-    let is_noted = record.hold(HoldCause::ResourceDeleted).is_some();
-    // A platform-managed key is nobody's to delete; its resource is made again.
-    if is_foreign || is_noted || record.manager() != KeyManager::Customer {
-        return None;
-    }
-    case.begin_window()
+    (!is_foreign && goes_with_resource(record)).then(|| case.begin_window()).flatten()
+}
+
+/// Another resource of the same name tells that the earlier one was removed, though nobody saw it go: a replacement by
+/// force is that quick, and so is everything while no replica runs. What the new one wants is asked afterwards.
+pub(super) fn note_replacement(case: &Case<'_>) -> Option<Step> {
+    let (resource, record) = case.input.resource.zip(case.record())?;
+    let owner = (&record.owner.namespace, &record.owner.name);
+    let is_foreign = (&resource.namespace, &resource.name) != owner;
+    let removed = !is_foreign && !case.is_same_resource() && goes_with_resource(record);
+    removed.then(|| case.begin_window()).flatten()
+}
+
+/// A platform-managed key is nobody's to delete; its resource is made again.
+fn goes_with_resource(record: &Record) -> bool {
+    record.hold(HoldCause::ResourceDeleted).is_none() && record.manager() == KeyManager::Customer
 }
 
 impl Case<'_> {

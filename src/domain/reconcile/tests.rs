@@ -2,7 +2,7 @@
 
 use super::kms_key::{Input, ReadRecord, plan};
 use crate::api::crd::condition::{ConditionReason, ConditionStatus, ConditionType};
-use crate::api::crd::kms_key::{Deletion, DeletionPolicy, KmsKeySpec};
+use crate::api::crd::kms_key::{Deletion, DeletionPolicy, KmsKeySpec, SpecOrigin};
 use crate::domain::plan::{Action, FoundMaterial, Gates, Plan, Reason, Seen, SeenMaterial};
 use crate::domain::record::{HoldCause, Lifecycle, OwnerClaim, RECORD_SCHEMA, Record};
 use crate::domain::resource::{Manager, Resource};
@@ -152,6 +152,30 @@ fn a_removed_resource_starts_the_window_and_comes_back_to_the_same_key() {
 }
 
 #[test]
+fn a_resource_that_was_replaced_unseen_was_removed_first() {
+    let another = || Resource { uid: ObjectUid::new([3; 16]), ..resource() };
+    let mut same = World::settled();
+    same.resource = Some(another());
+    assert_eq!(same.settle(), [Reason::ResourceGone, Reason::ResourceReplaced, Reason::InSync]);
+    assert_eq!((same.record().due.deletion, same.record().holds.len()), (None, 0));
+    assert_eq!(same.record().restored_at, Some(NOW));
+    let spec = KmsKeySpec { origin: Some(SpecOrigin::Imported), ..KmsKeySpec::default() };
+    let invalid = KmsKeySpec { key_id: Some("none".to_owned()), ..KmsKeySpec::default() };
+    let strangers = [
+        (Resource { spec, ..another() }, ConditionReason::RestoreConflict),
+        (Resource { spec: invalid, ..another() }, ConditionReason::InvalidSpec),
+        (Resource { namespace_uid: ObjectUid::new([4; 16]), ..another() }, ConditionReason::RestorePendingApproval),
+    ];
+    for (stranger, reason) in strangers {
+        let mut world = World::settled();
+        world.resource = Some(stranger);
+        assert_eq!(world.settle()[0], Reason::ResourceGone, "{reason:?}");
+        assert!(world.record().due.deletion.is_some(), "{reason:?}");
+        assert_eq!(world.reason(), reason);
+    }
+}
+
+#[test]
 fn a_retained_key_is_held_and_never_due() {
     let mut world = World::new();
     let deletion = Deletion { policy: Some(DeletionPolicy::Retain), ..Deletion::default() };
@@ -212,6 +236,7 @@ fn what_cannot_be_followed_changes_nothing() {
     fixed.resource = Some(Resource { generation: 2, spec: spec.clone(), ..resource() });
     assert_eq!(fixed.reason(), ConditionReason::ImmutableFieldChanged);
     fixed.resource = Some(Resource { uid: ObjectUid::new([3; 16]), spec, ..resource() });
+    fixed.settle();
     assert_eq!(fixed.reason(), ConditionReason::RestoreConflict);
     let mut foreign = World::settled();
     foreign.record().owner.name = "other".to_owned();

@@ -6,9 +6,11 @@ use super::support::{World, arn, named};
 use crate::api::aws::operation::Operation;
 use crate::api::crd::condition::{ConditionReason, ConditionType};
 use crate::api::crd::kms_key::{Deletion, KmsKeySpec, OnConflict};
+use crate::domain::plan::Reason;
 use crate::domain::record::{HoldCause, Lifecycle};
 use crate::domain::resource::Resource;
 use crate::engine::approvals::{Approved, RestoreApproval};
+use crate::engine::reconcile::ReconcileError;
 use crate::ports::resources::Resources as _;
 use crate::ports::store::Store as _;
 use crate::types::ids::{KeyId, ObjectUid};
@@ -317,4 +319,19 @@ fn a_key_whose_name_another_key_took_is_called_back_and_enabled_by_calls() {
     world.reconcile("orders").unwrap();
     world.run(world.engine.sweep()).unwrap();
     assert_eq!((world.state(&old).as_str(), world.state(&new).as_str()), ("Enabled", "PendingDeletion"));
+}
+
+#[test]
+fn a_key_is_not_taken_from_its_resource_by_an_old_view_of_an_earlier_one() {
+    let world = World::new();
+    let key_id = world.key("orders");
+    let earlier = world.run(world.engine.ports.resources.get("default", "orders")).unwrap().unwrap();
+    world.setup.resources.put(Resource { uid: ObjectUid::new([77; 16]), ..named("orders") });
+    let settled = world.reconcile("orders").unwrap().unwrap();
+    assert_eq!(settled.because, Reason::InSync);
+    let record = world.record(&key_id).unwrap();
+    assert!(record.holds.is_empty() && record.restored_at.is_some());
+    let old = world.run(world.engine.reconcile("default", "orders", Some(&earlier)));
+    assert!(matches!(old, Err(ReconcileError::StaleResource)));
+    assert_eq!(world.record(&key_id).unwrap(), record);
 }
