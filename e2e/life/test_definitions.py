@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from support import API_VERSION, ROOT, Json, outcome, until
 
 KMSKEYS = "kmskeys.kms.coffer.dev"
 # The definition before keys had dates of rotation, attempts and imported material.
-EARLIER = "bed63c0:crds/kmskeys.yaml"
+EARLIER = Path(__file__).resolve().parent / "earlier" / "kmskeys.yaml"
 INSTALLATION = f"/apis/{API_VERSION}/installations/coffer"
 # The Installation is looked at every thirty seconds.
 TOLD_SECONDS = 45.0
@@ -58,20 +57,10 @@ def test_keys_outlive_their_definition(tenant: Tenant) -> None:
         kept.comes_back(seconds=30)
 
 
-@pytest.fixture
-def earlier(tmp_path: Path) -> Path:
-    done = subprocess.run(["git", "-C", str(ROOT), "show", EARLIER], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        pytest.skip("this clone does not reach back to the earlier definition")
-    path = tmp_path / "kmskeys.yaml"
-    path.write_text(done.stdout, "utf-8")
-    return path
-
-
-def test_a_definition_is_replaced_in_place_under_keys(tenant: Tenant, earlier: Path) -> None:
+def test_a_definition_is_replaced_in_place_under_keys(tenant: Tenant) -> None:
     """Made, rotated and used under the earlier definition, and unharmed by the next."""
     before = keep(tenant, "before")
-    define(tenant, earlier)
+    define(tenant, EARLIER)
     until(lambda: "Next-Rotation" not in tenant.kubectl("get", "kmskeys", "--v=0").ok(), "the earlier definition")
     try:
         tenant.apply("under", rotation={"automatic": True})
