@@ -29,7 +29,10 @@ from cluster import Cluster, control_plane
 from installation import Installation, Tenant
 
 # The longest come first.
-control.ROWS = [["test_leader"], ["test_removal", "test_owners"], ["test_definitions"], ["test_crowds"]]
+control.ROWS = [
+    ["test_leader"], ["test_removal", "test_owners"], ["test_engines"], ["test_force"], ["test_definitions"],
+    ["test_crowds"],
+]
 AUDITED = {"test_leader"}
 
 pytest_xdist_make_scheduler = control.pytest_xdist_make_scheduler

@@ -118,8 +118,13 @@ def keep(
     tenant: Tenant, name: str = "orders", caller: Caller | None = None, server: Server | None = None, **spec: Any
 ) -> Kept:
     """Makes a key, uses it, rotates it, and uses it again."""
-    key_id = tenant.make_key(name, **spec)
-    kms = (caller or tenant.caller()).kms(server)
+    tenant.apply(name, **spec)
+    return use(tenant, name, (caller or tenant.caller()).kms(server), **spec)
+
+
+def use(tenant: Tenant, name: str, kms: Any, **spec: Any) -> Kept:
+    """Uses a key that somebody made of this spec, rotates it, and uses it again."""
+    key_id = tenant.ready(name)["keyId"]
     blobs = {OLD: kms.encrypt(KeyId=key_id, Plaintext=OLD)["CiphertextBlob"]}
     kms.rotate_key_on_demand(KeyId=key_id)
     status = rotated(tenant, name, 2)
