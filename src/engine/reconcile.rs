@@ -116,7 +116,7 @@ impl Engine {
         }
         for _ in 1..RECONCILE_ROUNDS_MAX {
             let plan = self.plan(&observed, subject.resource, &previous);
-            if is_about_another(plan.because) && !self.is_fresh(subject.resource).await? {
+            if is_about_another(plan.because) && !self.is_fresh(subject).await? {
                 return Err(ReconcileError::StaleResource);
             }
             // A fault is never concluded from a view whose parts are of different times.
@@ -155,12 +155,16 @@ impl Engine {
         Ok(self.record_service_event(&event, &read.content).await?)
     }
 
-    /// Whether a resource is still what it was read as. A watch that is behind would take a key from its resource, or
-    /// give it back to a namespace or a resource that is not there any more.
-    async fn is_fresh(&self, resource: Option<&Resource>) -> Result<bool, ReconcileError> {
-        let Some(resource) = resource else { return Ok(true) };
-        let read = self.ports.resources.get(&resource.namespace, &resource.name).await?;
-        Ok(read.is_some_and(|read| (read.uid, read.namespace_uid) == (resource.uid, resource.namespace_uid)))
+    /// Whether a resource is still what it was read as, or still not there. A watch that is behind would take a key from
+    /// its resource, or give it back to a namespace or a resource that is not there any more. The record was read before
+    /// this look and is written only if nobody wrote it since, so that a resource that it follows by then is found here.
+    async fn is_fresh(&self, subject: &Subject<'_>) -> Result<bool, ReconcileError> {
+        if subject.orphan.is_some() {
+            return Ok(true);
+        }
+        let there = self.ports.resources.get(subject.namespace, subject.name).await?;
+        let identity = |resource: &Resource| (resource.uid, resource.namespace_uid);
+        Ok(there.as_ref().map(identity) == subject.resource.map(identity))
     }
 
     async fn carry_out(
@@ -194,6 +198,10 @@ impl Engine {
         done: Done,
     ) -> Settled {
         let key_id = observed.key_id;
+        // Whoever reads of a state in the resource finds it here.
+        if let Some(revision) = done.written {
+            self.show(revision).await;
+        }
         if let Some(resource) = resource {
             if plan.because == Reason::InSync && !resource.key_was_made {
                 self.remember_key(resource).await;
@@ -206,9 +214,6 @@ impl Engine {
         }
         if let (None, Some(read)) = (resource, &observed.record) {
             self.ports.resources.report_left(&read.content.owner, &done.because).await;
-        }
-        if let Some(revision) = done.written {
-            self.show(revision).await;
         }
         // What was lost may come back from a backup without any event that tells whose it is.
         let lost = matches!(plan.because, Reason::RecordLost | Reason::MaterialDamaged);

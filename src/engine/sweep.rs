@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::Engine;
-use super::reconcile::ReconcileError;
+use super::reconcile::{ReconcileError, Settled};
 use super::snapshot::{KeyEntry, Known};
 use super::vault::VaultError;
 use crate::api::crd::condition::{Condition, ConditionReason};
@@ -146,11 +146,15 @@ impl Engine {
     }
 
     async fn reconcile_removed(&self, namespace: &str, name: &str) -> Result<(), ReconcileError> {
-        if let Some(settled) = self.reconcile(namespace, name, None).await? {
-            let key_id = settled.key_id;
-            tracing::warn!(%key_id, "the KmsKey {namespace}/{name} is gone; apply it again to restore its key");
+        match self.reconcile(namespace, name, None).await {
+            Ok(Some(Settled { key_id, .. })) => {
+                tracing::warn!(%key_id, "the KmsKey {namespace}/{name} is gone; apply it again to restore its key");
+                Ok(())
+            }
+            // It is there again, and whoever saw it come follows it.
+            Ok(None) | Err(ReconcileError::StaleResource) => Ok(()),
+            Err(error) => Err(error),
         }
-        Ok(())
     }
 
     /// A cheap look at the snapshot that spares thousands of reads at every start.
