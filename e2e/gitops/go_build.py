@@ -16,7 +16,9 @@ from cluster_rig.paths import cache_folder, locked
 FLAGS = ["-trimpath", "-ldflags", "-s -w"]
 
 
-def built(name: str, parts: Sequence[object], prepare: Callable[[Path], None], modules: str = "mod") -> Path:
+def built(
+    name: str, parts: Sequence[object], prepare: Callable[[Path], None], modules: str = "mod", package: str = "."
+) -> Path:
     """The program, which depends on these parts. Workers that start at once wait for the first of them. With the mode
     `mod`, Go adds what the modules depend on; with `readonly`, all of it and its sums stand in the source."""
     folder = cache_folder() / f"gitops-{digest([*parts, FLAGS])}"
@@ -26,7 +28,7 @@ def built(name: str, parts: Sequence[object], prepare: Callable[[Path], None], m
             with timed(f"building {path}"):
                 prepare(folder)
                 unfinished = path.with_suffix(".new")
-                go(folder, "build", f"-mod={modules}", *FLAGS, "-o", str(unfinished), ".")
+                go(folder, "build", f"-mod={modules}", *FLAGS, "-o", str(unfinished), package)
                 unfinished.replace(path)
     return path
 

@@ -30,8 +30,8 @@ from installation import Installation, Tenant
 
 # The longest come first.
 control.ROWS = [
-    ["test_leader"], ["test_removal", "test_owners"], ["test_engines"], ["test_force"], ["test_definitions"],
-    ["test_crowds"],
+    ["test_leader"], ["test_removal", "test_owners"], ["test_engines"], ["test_flux"], ["test_force"],
+    ["test_definitions"], ["test_crowds"],
 ]
 AUDITED = {"test_leader"}
 

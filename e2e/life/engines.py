@@ -19,12 +19,12 @@ SECONDS = 90
 HEALTH = "20s"
 
 
-def program() -> Path:
+def program(module: str = "engine_program") -> Path:
     """Built by the tests of e2e/gitops, or here."""
     for folder in (GITOPS, GITOPS.parent):
         if str(folder) not in sys.path:
             sys.path.append(str(folder))
-    return importlib.import_module("engine_program").program()
+    return importlib.import_module(module).program()
 
 
 class Engine:
