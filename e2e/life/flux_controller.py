@@ -54,7 +54,7 @@ class Controller(Process):
 
     def command(self) -> list[str]:
         addresses = ["--metrics-addr", "127.0.0.1:0", "--health-addr", f"127.0.0.1:{self.health}"]
-        return [str(program("controller_program")), *addresses]
+        return [str(program("controller_program")), "--concurrent", "8", *addresses]
 
     def is_ready(self) -> bool:
         connection = http.client.HTTPConnection("127.0.0.1", self.health, timeout=5)
@@ -113,7 +113,9 @@ class Git:
 
     def applies(self, *manifests: Json) -> None:
         """Commits, and waits until the controller calls it well: applied, pruned and healthy."""
-        revision = self.commit(*manifests)
+        self.has_applied(self.commit(*manifests))
+
+    def has_applied(self, revision: str) -> None:
         self.ends("True", lambda status: status.get("lastAppliedRevision") == revision)
 
     def refuses(self, *manifests: Json) -> str:
