@@ -127,10 +127,7 @@ def sm2_pair() -> Json:
         def openssl(*arguments: str) -> bytes:
             return subprocess.run(["openssl", *arguments], check=True, capture_output=True, cwd=folder).stdout
 
-        def generate(name: str) -> None:
-            openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:SM2", "-out", name)
-
-        generate("key"), generate("peer")
+        openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:SM2", "-out", "key")
         Path(folder, "message").write_bytes(MESSAGE)
         identity = ["-digest", "sm3", "-pkeyopt", "distid:1234567812345678"]
         signed = openssl("pkeyutl", "-sign", "-inkey", "key", "-rawin", "-in", "message", *identity)

@@ -1,5 +1,7 @@
 //! The curves of NIST and secp256k1: ECDSA, and ECDH on the former. All of it is AWS-LC's.
 
+use std::sync::OnceLock;
+
 use aws_lc_rs::agreement::{self, ParsedPublicKey, UnparsedPublicKey};
 use aws_lc_rs::encoding::{AsBigEndian, AsDer, EcPrivateKeyBin, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
@@ -71,10 +73,11 @@ fn curve(spec: KeySpec) -> Result<&'static Curve, KeyError> {
     }
 }
 
-/// A private key with its scalar, from which the library's key for agreement is made when it is needed.
+/// A private key, which the library wants in another shape for agreement.
 pub(super) struct EcKey {
     curve: &'static Curve,
     key: EcdsaKeyPair,
+    agreement: OnceLock<agreement::PrivateKey>,
 }
 
 pub(super) fn generate(spec: KeySpec) -> Result<SecretBytes, KeyError> {
@@ -115,7 +118,7 @@ impl EcKey {
         }
         let pkcs8 = der::wrap_secret(curve.pkcs8_prefix, material);
         let key = EcdsaKeyPair::from_pkcs8(curve.signing, pkcs8.expose()).map_err(|_| KeyError::InvalidKey)?;
-        Ok(Self { curve, key })
+        Ok(Self { curve, key, agreement: OnceLock::new() })
     }
 
     /// With the public key in it, as AWS and OpenSSL write it.
@@ -150,9 +153,17 @@ impl EcKey {
         der::require_public(self.curve.identifier, peer)?;
         let peer = ParsedPublicKey::try_from(UnparsedPublicKey::new(algorithm, peer))
             .map_err(|_| KeyError::InvalidPublicKey)?;
+        let key = self.agreement_key(algorithm)?;
+        // The peer's point was checked when it was read: what fails from here on is not the peer's.
+        agreement::agree(key, peer, KeyError::Failed, |secret| Ok(SecretBytes::new(secret.to_vec())))
+    }
+
+    fn agreement_key(&self, algorithm: &'static agreement::Algorithm) -> Result<&agreement::PrivateKey, KeyError> {
+        if let Some(key) = self.agreement.get() {
+            return Ok(key);
+        }
         let scalar = scalar(&self.key)?;
         let key = agreement::PrivateKey::from_private_key(algorithm, scalar.expose()).map_err(|_| KeyError::Failed)?;
-        // The peer's point was checked when it was read: what fails from here on is not the peer's.
-        agreement::agree(&key, peer, KeyError::Failed, |secret| Ok(SecretBytes::new(secret.to_vec())))
+        Ok(self.agreement.get_or_init(|| key))
     }
 }

@@ -1,5 +1,7 @@
 //! RSA: signatures (PSS, PKCS#1 v1.5) and OAEP, all of it AWS-LC's.
 
+use std::sync::OnceLock;
+
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{
@@ -7,8 +9,8 @@ use aws_lc_rs::rsa::{
     OaepPublicEncryptingKey, PrivateDecryptingKey, PublicEncryptingKey,
 };
 use aws_lc_rs::signature::{
-    self, KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
-    RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaEncoding, VerificationAlgorithm,
+    self, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256,
+    RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaEncoding, VerificationAlgorithm,
 };
 
 use super::{KeyError, der, signing};
@@ -19,10 +21,11 @@ use crate::types::secret::SecretBytes;
 /// The AlgorithmIdentifier `rsaEncryption`.
 const IDENTIFIER: &[u8] = b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00";
 
-/// A private key, which the library wants in two shapes.
+/// A private key, which the library wants in another shape for signing.
 pub(super) struct RsaKey {
-    signing: KeyPair,
+    key: PrivateDecryptingKey,
     decrypting: OaepPrivateDecryptingKey,
+    signing: OnceLock<KeyPair>,
 }
 
 fn size(spec: KeySpec) -> Result<KeySize, KeyError> {
@@ -117,18 +120,27 @@ pub(super) fn encrypt(
 
 impl RsaKey {
     pub(super) fn open(spec: KeySpec, material: &[u8]) -> Result<Self, KeyError> {
-        let decrypting = OaepPrivateDecryptingKey::new(parse(spec, material)?).map_err(|_| KeyError::InvalidKey)?;
-        let signing = KeyPair::from_pkcs8(material).map_err(|_| KeyError::InvalidKey)?;
-        Ok(Self { signing, decrypting })
+        let key = parse(spec, material)?;
+        let decrypting = OaepPrivateDecryptingKey::new(key.clone()).map_err(|_| KeyError::InvalidKey)?;
+        Ok(Self { key, decrypting, signing: OnceLock::new() })
+    }
+
+    /// The checks of a key take several times as long as a signature, so that they are not done again.
+    fn signing(&self) -> Result<&KeyPair, KeyError> {
+        if let Some(key) = self.signing.get() {
+            return Ok(key);
+        }
+        let der = encode(&self.key)?;
+        let key = KeyPair::from_pkcs8(der.expose()).map_err(|_| KeyError::Failed)?;
+        Ok(self.signing.get_or_init(|| key))
     }
 
     pub(super) fn private_key_der(&self) -> Result<SecretBytes, KeyError> {
-        let der: Pkcs8V1Der<'_> = self.signing.as_der().map_err(|_| KeyError::Failed)?;
-        Ok(SecretBytes::new(der.as_ref().to_vec()))
+        encode(&self.key)
     }
 
     pub(super) fn public_key(&self) -> Result<Vec<u8>, KeyError> {
-        let der: PublicKeyX509Der<'_> = self.signing.public_key().as_der().map_err(|_| KeyError::Failed)?;
+        let der: PublicKeyX509Der<'_> = self.key.public_key().as_der().map_err(|_| KeyError::Failed)?;
         Ok(der.as_ref().to_vec())
     }
 
@@ -139,10 +151,11 @@ impl RsaKey {
         message: &[u8],
     ) -> Result<Vec<u8>, KeyError> {
         let padding = encoding(algorithm)?.0;
-        let mut signature = vec![0; self.signing.public_modulus_len()];
+        let key = self.signing()?;
+        let mut signature = vec![0; key.public_modulus_len()];
         let result = match kind {
-            MessageType::Raw => self.signing.sign(padding, &SystemRandom::new(), message, &mut signature),
-            _ => self.signing.sign_digest(padding, &signing::digest_of(algorithm, kind, message)?, &mut signature),
+            MessageType::Raw => key.sign(padding, &SystemRandom::new(), message, &mut signature),
+            _ => key.sign_digest(padding, &signing::digest_of(algorithm, kind, message)?, &mut signature),
         };
         result.map_err(|_| KeyError::Failed)?;
         Ok(signature)
