@@ -96,6 +96,7 @@ const RULES: &[Rule] = &[
     follow_spec,
     kms_key_rotation::rotate_on_request,
     kms_key_rotation::rotate_when_due,
+    kms_key_rotation::wait_until_shown,
 ];
 
 /// Input together with what was computed from it once.

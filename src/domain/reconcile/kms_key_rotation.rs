@@ -29,7 +29,7 @@ pub(super) fn activate_material(case: &Case<'_>) -> Option<Step> {
     let rotating = record.rotating_material().filter(|material| material.is_present())?;
     let (version, rotation) = (rotating.version, rotating.rotation);
     if !case.input.seen.shown_everywhere {
-        return Some(Step::rest(Reason::RotationWaits));
+        return None;
     }
     let now = case.input.now;
     case.replace(Reason::RotationShown, |record| {
@@ -44,12 +44,23 @@ pub(super) fn activate_material(case: &Case<'_>) -> Option<Step> {
     })
 }
 
+/// Whether no rotation is on its way, and one may begin.
+fn is_idle(case: &Case<'_>, record: &Record) -> bool {
+    let under_way = record.announced_version.is_some() || record.rotating_material().is_some();
+    !under_way && case.state() == Some(KeyState::Enabled)
+}
+
+/// While a replica does not know the new version yet, everything else of the key goes on; only the next rotation waits.
+pub(super) fn wait_until_shown(case: &Case<'_>) -> Option<Step> {
+    let rotating = case.record()?.rotating_material().filter(|material| material.is_present());
+    rotating.map(|_| Step::rest(Reason::RotationWaits))
+}
+
 /// A request in the resource is acted on once, however often it is applied again.
 pub(super) fn rotate_on_request(case: &Case<'_>) -> Option<Step> {
     let record = case.record()?;
     let request = record.spec.rotation.on_demand_request.clone()?;
-    let is_idle = record.announced_version.is_none() && case.state() == Some(KeyState::Enabled);
-    if record.has_seen_request(&request) || !is_idle {
+    if record.has_seen_request(&request) || !is_idle(case, record) {
         return None;
     }
     if record.on_demand_rotations() >= ON_DEMAND_ROTATIONS_MAX {
@@ -84,9 +95,9 @@ pub(crate) fn mark_rotating(record: &mut Record, version: u32, request: String) 
 pub(super) fn rotate_when_due(case: &Case<'_>) -> Option<Step> {
     let record = case.record()?;
     let due = record.due.rotation?;
-    let is_idle = record.announced_version.is_none() && case.state() == Some(KeyState::Enabled);
     let has_room = record.materials.len() < MATERIALS_MAX;
-    let rotates = due <= case.input.now && is_idle && has_room && record.immutable.origin == Origin::AwsKms;
+    let rotates =
+        due <= case.input.now && is_idle(case, record) && has_room && record.immutable.origin == Origin::AwsKms;
     let now = case.input.now;
     rotates.then(|| case.replace(Reason::RotationDue, |record| announce(record, RotationType::Automatic, None, now)))?
 }

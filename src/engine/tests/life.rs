@@ -178,6 +178,42 @@ fn a_version_encrypts_only_when_every_live_replica_knows_it() {
     assert_eq!(current(&world, &key_id), 2);
 }
 
+#[test]
+fn a_rotation_that_waits_for_a_replica_holds_up_nothing_but_the_next_rotation() {
+    let world = World::new();
+    let key_id = world.key("orders");
+    let name = ObjectName::replica("slow").unwrap();
+    let slow = |seen_revision| Replica {
+        schema: SCHEMA,
+        name: "slow".to_owned(),
+        version: "1".to_owned(),
+        seen_revision,
+        schema_max: 2,
+        suite_max: 1,
+        beat_at: world.engine.ports.clock.wall(),
+    };
+    world.run(world.engine.vault.create(&name, &slow(0))).unwrap();
+    world.ok(Operation::RotateKeyOnDemand, id(&key_id));
+    world.ok(Operation::TagResource, json!({"KeyId": key_id.to_string(), "Tags": [{"TagKey": "a", "TagValue": "b"}]}));
+    world.ok(Operation::UpdateKeyDescription, json!({"KeyId": key_id.to_string(), "Description": "called"}));
+    let spec = KmsKeySpec { description: Some("two".to_owned()), enabled: Some(false), ..rotated(true, Some("x")) };
+    apply(&world, 9, spec.clone());
+    let record = world.record(&key_id).unwrap();
+    assert_eq!((record.spec.description.as_str(), record.owner.generation), ("two", 9));
+    assert_eq!(world.state(&key_id), "Disabled");
+    apply(&world, 10, KmsKeySpec { enabled: Some(true), ..spec });
+    world.pass(90 * DAY);
+    let read = world.run(world.engine.vault.read::<Replica>(&name)).unwrap().unwrap();
+    world.run(world.engine.vault.replace(&name, &read, &slow(0))).unwrap();
+    tick(&world);
+    let record = world.record(&key_id).unwrap();
+    assert_eq!((record.current_version(), record.materials.len(), record.announced_version), (Some(1), 2, None));
+    let read = world.run(world.engine.vault.read::<Replica>(&name)).unwrap().unwrap();
+    world.run(world.engine.vault.replace(&name, &read, &slow(u64::MAX))).unwrap();
+    world.reconcile("orders").unwrap();
+    assert!(current(&world, &key_id) >= 2);
+}
+
 /// Each blob names its material, so that Decrypt costs the same however many there are. The ratio is printed and not
 /// judged: the machine's speed is no property of the code.
 #[test]
