@@ -12,6 +12,7 @@ use crate::domain::lifecycle::MaterialHealth;
 use crate::domain::plan::{Action, FoundMaterial, Gates, Plan, Reason, Seen, SeenMaterial};
 use crate::domain::reconcile::kms_key::{Input, ReadRecord, plan};
 use crate::domain::reconcile::kms_key_status::project;
+use crate::domain::reconcile::returns::is_claimed;
 use crate::domain::record::{Lifecycle, Material, OwnerClaim, Record};
 use crate::domain::resource::Resource;
 use crate::ports::audit::AuditError;
@@ -124,6 +125,9 @@ impl Engine {
             if concludes && (observed.at_once || plan.because == Reason::InSync) {
                 return Ok(Some(self.settle(observed, subject.resource, plan, None, done).await));
             }
+            if plan.because == Reason::DeletionDue && self.has_returned(subject, &observed).await? {
+                return Err(ReconcileError::StaleResource);
+            }
             self.tell_of(Moment::Before, &plan, &observed).await?;
             match self.carry_out(&observed.key_id, &plan.actions, &mut done.written).await? {
                 Carried::Waits { poll_at } => {
@@ -165,6 +169,17 @@ impl Engine {
         let there = self.ports.resources.get(subject.namespace, subject.name).await?;
         let identity = |resource: &Resource| (resource.uid, resource.namespace_uid);
         Ok(there.as_ref().map(identity) == subject.resource.map(identity))
+    }
+
+    /// Whether a resource claims a key that is about to be destroyed because it was not seen. It is looked for right
+    /// before: from there on nothing is undone.
+    async fn has_returned(&self, subject: &Subject<'_>, observed: &Observed) -> Result<bool, ReconcileError> {
+        let Some(record) = observed.record.as_ref().map(|read| &read.content).filter(|_| subject.orphan.is_none())
+        else {
+            return Ok(false);
+        };
+        let found = self.ports.resources.get(subject.namespace, subject.name).await?;
+        Ok(found.is_some_and(|found| is_claimed(&found, record, self.approvals.allows_restore(&found))))
     }
 
     async fn carry_out(

@@ -17,6 +17,7 @@ mod key_aliases;
 mod life;
 mod life_ends;
 mod pairs;
+mod life_returns;
 mod race;
 mod race_life;
 mod spec_changes;

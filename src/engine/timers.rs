@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use super::Engine;
 use super::snapshot::{KeyEntry, Snapshot};
+use crate::domain::plan::Reason;
 use crate::domain::record::Lifecycle;
 use crate::types::ids::KeyId;
 use crate::types::limits::{TIMER_FAILURES_MAX, TIMER_PERIOD, TIMER_RETRY_PERIOD, TOMBSTONE_KEPT};
@@ -51,9 +52,14 @@ impl Engine {
             .filter(|key_id| memory.may_try(key_id, now))
             .collect();
         for key_id in due {
-            if let Err(error) = self.reconcile_key(&key_id).await {
-                memory.note(key_id, now);
-                tracing::error!(%key_id, error = &error as &dyn std::error::Error, "a timer failed; it is tried again");
+            match self.reconcile_key(&key_id).await {
+                Ok(Some(settled)) if waits_for_somebody(settled.because) => memory.note(key_id, now),
+                Ok(_) => {}
+                Err(error) => {
+                    memory.note(key_id, now);
+                    let error: &dyn std::error::Error = &error;
+                    tracing::error!(%key_id, error, "a timer failed; it is tried again");
+                }
             }
         }
     }
@@ -78,6 +84,11 @@ impl Engine {
         let abandoned = record.announcement.as_ref().is_some_and(|announcement| announcement.import.is_some());
         destroys || rotates || expires || abandoned
     }
+}
+
+/// A key that is due, and that a resource claims which cannot be followed: looking at it again at once shows nothing new.
+const fn waits_for_somebody(because: Reason) -> bool {
+    matches!(because, Reason::SpecRefused | Reason::StaleView | Reason::MaterialDamaged | Reason::ResourceReplaced)
 }
 
 impl Memory {

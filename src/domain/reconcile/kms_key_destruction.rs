@@ -37,12 +37,13 @@ pub(super) fn replace_destroyed_key(case: &Case<'_>) -> Option<Step> {
     Step::stall(Reason::Destroyed, ConditionReason::KeyDestroyed, message)
 }
 
-/// The point of no return: what follows from it must not be undone by a clock that goes back.
+/// The point of no return: what follows from it must not be undone by a clock that goes back. A resource that came back
+/// is restored first, however long its date is past.
 pub(super) fn begin_destruction(case: &Case<'_>) -> Option<Step> {
     let record = case.record().filter(|record| record.lifecycle != Lifecycle::Destroyed)?;
     let due = record.due.deletion?;
     let has_come = case.input.gates.destroy.is_some_and(|now| due <= now);
-    if !has_come || record.lifecycle == Lifecycle::Destroying {
+    if !has_come || record.lifecycle == Lifecycle::Destroying || case.is_claimed() {
         return None;
     }
     case.replace(Reason::DeletionDue, |record| record.lifecycle = Lifecycle::Destroying)

@@ -9,6 +9,7 @@ mod kms_key_import;
 mod kms_key_removal;
 pub(crate) mod kms_key_rotation;
 pub mod kms_key_status;
+pub mod returns;
 pub mod stalled;
 
 #[cfg(test)]

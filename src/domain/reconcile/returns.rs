@@ -1,0 +1,28 @@
+//! Whether a resource that is there claims a key that waits to be destroyed. For as long as it does the key is not
+//! destroyed, whatever the date: a restore that was late by a day, or one that waits for a person, is still a restore.
+
+use super::kms_key::Case;
+use crate::domain::record::{HoldCause, Record};
+use crate::domain::resource::Resource;
+
+/// Whether a resource has the name of the key's own, in the namespace that the key was made in.
+#[must_use]
+pub fn is_own(resource: &Resource, record: &Record) -> bool {
+    let owner = &record.owner;
+    resource.namespace_uid == owner.namespace_uid
+        && (resource.namespace.as_str(), resource.name.as_str()) == (owner.namespace.as_str(), owner.name.as_str())
+}
+
+/// Whether a resource that came back keeps a key from being destroyed. No resource calls off what the API scheduled.
+#[must_use]
+pub fn is_claimed(resource: &Resource, record: &Record, restore_is_approved: bool) -> bool {
+    record.hold(HoldCause::ScheduleKeyDeletion).is_none() && (restore_is_approved || is_own(resource, record))
+}
+
+impl Case<'_> {
+    /// Whether the resource of this round claims the key.
+    pub(super) fn is_claimed(&self) -> bool {
+        let pair = self.input.resource.zip(self.record());
+        pair.is_some_and(|(resource, record)| is_claimed(resource, record, self.input.gates.restore))
+    }
+}
