@@ -248,9 +248,10 @@ fn ignore_stale_view(case: &Case<'_>) -> Option<Step> {
     stale.then(|| Step::rest(Reason::StaleView))
 }
 
-/// What follows is about what a resource wants.
+/// What follows is about what a resource wants, and about the life of a key that calls alone keep.
 fn rest_without_resource(case: &Case<'_>) -> Option<Step> {
-    case.input.resource.is_none().then(|| Step::rest(Reason::InSync))
+    let rests = case.input.resource.is_none() && !case.is_kept_by_calls();
+    rests.then(|| Step::rest(Reason::InSync))
 }
 
 fn follow_spec(case: &Case<'_>) -> Option<Step> {

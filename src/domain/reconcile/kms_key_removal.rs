@@ -10,7 +10,7 @@ use crate::types::time::Span;
 
 /// The removal of the resource is a wish to delete: the window counts from now, the material stays.
 pub(super) fn note_removal(case: &Case<'_>) -> Option<Step> {
-    if case.input.resource.is_some() {
+    if case.input.resource.is_some() || case.is_kept_by_calls() {
         return None;
     }
     let record = case.record()?;

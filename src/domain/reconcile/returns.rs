@@ -25,4 +25,16 @@ impl Case<'_> {
         let pair = self.input.resource.zip(self.record());
         pair.is_some_and(|(resource, record)| is_claimed(resource, record, self.input.gates.restore))
     }
+
+    /// Whether the key is looked at by itself, because its name is another key's by now: nobody claims its name for it.
+    pub(super) fn is_orphan(&self) -> bool {
+        self.input.resource.is_none() && self.input.seen.claim.is_none()
+    }
+
+    /// Whether an orphan was called back. Its resource was gone before its name went to another key, so one that is not
+    /// held for that any more was enabled since, and lives on without a resource.
+    pub(super) fn is_kept_by_calls(&self) -> bool {
+        let is_free = |record: &Record| record.hold(HoldCause::ResourceDeleted).is_none();
+        self.is_orphan() && self.record().is_some_and(is_free)
+    }
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::support::{World, named};
 use crate::api::aws::operation::Operation;
 use crate::api::crd::condition::{ConditionReason, ConditionType};
-use crate::api::crd::kms_key::{Deletion, KmsKeySpec, OnConflict};
+use crate::api::crd::kms_key::{Deletion, KmsKeySpec, OnConflict, Rotation};
 use crate::domain::record::Lifecycle;
 use crate::domain::resource::Resource;
 use crate::ports::resources::Resources as _;
@@ -119,4 +119,37 @@ fn a_resource_that_comes_back_while_its_key_is_looked_at_is_found_before_anythin
     assert_eq!(world.record(&key_id).unwrap().lifecycle, Lifecycle::Created);
     world.run(world.engine.tick_once());
     assert_eq!(world.state(&key_id), "Enabled");
+}
+
+#[test]
+fn a_key_that_was_called_back_from_a_name_that_is_anothers_lives_on_by_itself() {
+    let world = World::new();
+    let old = world.key("orders");
+    let rotation = Rotation { automatic: Some(true), period_days: Some(90), on_demand_request: None };
+    let spec = KmsKeySpec { rotation: Some(rotation), ..KmsKeySpec::default() };
+    world.setup.resources.put(Resource { generation: 2, spec, ..named("orders") });
+    world.reconcile("orders").unwrap();
+    let blob = world.encrypt(&old);
+    world.setup.resources.remove("default", "orders");
+    world.reconcile("orders").unwrap();
+    let deletion = Deletion { on_conflict: Some(OnConflict::NewKey), ..Deletion::default() };
+    let key_id = Some(KeyId::new([9; 16], false).to_string());
+    world.setup.resources.put(back(KmsKeySpec { key_id, deletion: Some(deletion), ..KmsKeySpec::default() }));
+    let new = world.reconcile("orders").unwrap().unwrap().key_id;
+    world.ok(Operation::CancelKeyDeletion, json!({"KeyId": old.to_string()}));
+    world.ok(Operation::EnableKey, json!({"KeyId": old.to_string()}));
+    let current = || world.record(&old).unwrap().current_version();
+    world.ok(Operation::RotateKeyOnDemand, json!({"KeyId": old.to_string()}));
+    world.run(world.engine.tick_once());
+    assert_eq!((current(), world.state(&old).as_str()), (Some(2), "Enabled"));
+    world.pass(91 * DAY);
+    world.run(world.engine.tick_once());
+    world.run(world.engine.sweep()).unwrap();
+    assert_eq!((current(), world.state(&old).as_str()), (Some(3), "Enabled"));
+    assert!(world.decrypts(&blob));
+    // The end of the other key is not its own.
+    world.setup.resources.remove("default", "orders");
+    world.run(world.engine.sweep()).unwrap();
+    world.run(world.engine.reconcile_key(&old)).unwrap();
+    assert_eq!((world.state(&old).as_str(), world.state(&new).as_str()), ("Enabled", "PendingDeletion"));
 }
