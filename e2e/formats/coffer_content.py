@@ -263,6 +263,7 @@ RECORD_2 = and_optional(RECORD_1, {
     21: ("destroyed_at", TIME),
     22: ("restored_at", TIME),
     23: ("public_key", Scalar("bytes", lambda raw: type(raw) is bytes)),
+    24: ("vanished_at", TIME),
 })
 RECORD = Content((RECORD_1, RECORD_2))
 OWNER = Content((

@@ -57,7 +57,7 @@ def written_again(before: bytes) -> Json:
 
 
 def rotated() -> Json:
-    record = record_of("rotated", due_times={"rotation": START + 90 * DAY}, restored_at=START + 5)
+    record = record_of("rotated", due_times={"rotation": START + 90 * DAY}, restored_at=START + 5, vanished_at=START + 3)
     record["last_spec"]["rotation"] = {"automatic": True, "period_days": 90, "on_demand_request": "leaver"}
     automatic = {"rotation": "AUTOMATIC", "activated_at": START}
     on_demand = {"rotation": "ON_DEMAND", "activated_at": START + DAY, "request": "leaver"}
@@ -147,6 +147,7 @@ def every_field() -> Json:
         "destroyed_at": START + 8,
         "restored_at": START + 9,
         "public_key": PUBLIC_KEY,
+        "vanished_at": START + 10,
     }
 
 

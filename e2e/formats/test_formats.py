@@ -359,6 +359,7 @@ CHANGES_2: dict[str, Callable[[dict[int, Any]], Any]] = {
     "current version of 33 bits": lambda raw: raw.update({16: 2**32}),
     "destroyed at as text": lambda raw: raw.update({21: "2025-10-09"}),
     "restored at as a float": lambda raw: raw.update({22: 1.5}),
+    "vanished at as text": lambda raw: raw.update({24: ""}),
     "the next rotation null": lambda raw: raw[9].update({2: None}),
 }
 
@@ -370,7 +371,7 @@ def test_records_of_schema_2_with_a_wrong_value_are_refused(name: str) -> None:
 
 
 ADDED_BY_SCHEMA_2: dict[str, Callable[[dict[int, Any], dict[int, Any]], Any]] = {
-    **{f"key {key}": lambda old, new, key=key: old.update({key: new[key]}) for key in range(16, 24)},
+    **{f"key {key}": lambda old, new, key=key: old.update({key: new[key]}) for key in range(16, 25)},
     "extend on use": lambda old, new: old[6][5].update({5: True}),
     "the next rotation": lambda old, new: old[9].update({2: new[9][2]}),
     **{

@@ -4,6 +4,7 @@
 use super::lifecycle::is_material_whole;
 use super::reconcile::kms_key_rotation::{announce, mark_rotating};
 use super::record::{Attempt, Hold, HoldCause, Lifecycle, RECORD_SCHEMA, Record, RotationType};
+use super::vanished::remember;
 use crate::types::ids::MaterialId;
 use crate::types::key::Origin;
 use crate::types::limits::{ATTEMPT_NOTE_PERIOD, AUTOMATIC_ROTATION_NEAR, ON_DEMAND_ROTATIONS_MAX};
@@ -96,6 +97,7 @@ pub fn enable(record: &Record) -> Change {
 #[must_use]
 pub fn enable_replaced(record: &Record) -> Change {
     let mut freed = record.clone();
+    remember(&mut freed);
     freed.lift_hold(HoldCause::ResourceDeleted);
     match enable(&freed) {
         Change::NoOp if freed != *record => Change::Write(Box::new(freed)),
@@ -127,6 +129,7 @@ pub fn cancel_deletion(record: &Record, actor: &str, now: Timestamp) -> Change {
         return Change::Refused(ChangeRefusal::IsNotPendingDeletion);
     }
     write(record, |next| {
+        remember(next);
         next.due.deletion = None;
         next.lift_hold(HoldCause::ScheduleKeyDeletion);
         next.set_hold(hold(HoldCause::DisableKey, actor, now));

@@ -22,6 +22,9 @@ pub struct Reading {
 /// What one process knows of its clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClockGuard {
+    /// What the clocks showed first. Going back moves it not.
+    first: Reading,
+    last_known: Option<Timestamp>,
     anchor: Reading,
     held_until: Option<Span>,
 }
@@ -42,7 +45,7 @@ impl ClockGuard {
         let gap = last_known.map(|last| reading.wall.since(last));
         let is_leap = gap.is_some_and(|gap| gap > CLOCK_GAP_MAX || negated(gap) > CLOCK_SKEW_MAX);
         let held_until = is_leap.then(|| sum(reading.monotonic, CLOCK_GAP_MAX));
-        Self { anchor: reading, held_until }
+        Self { first: reading, last_known, anchor: reading, held_until }
     }
 
     /// Takes note of what the clocks show. To be called now and then, and before anything is destroyed.
@@ -73,11 +76,23 @@ impl ClockGuard {
         }
     }
 
+    /// The latest time that anything speaks for: the clocks, and what they showed when this process started, with what
+    /// passed since. A clock that was ahead for a while and is right again is forgotten.
+    #[must_use]
+    pub fn latest(&self, reading: Reading) -> Timestamp {
+        let known = self.last_known.max(self.first.outside).unwrap_or(self.first.wall).max(self.first.wall);
+        let since = known.plus(elapsed(self.first, reading.monotonic));
+        reading.outside.unwrap_or(reading.wall).max(reading.wall).max(since)
+    }
+
     /// How far time has come since the anchor, by the monotonic clock.
     fn expected(&self, monotonic: Span) -> Timestamp {
-        let elapsed = monotonic.milliseconds().saturating_sub(self.anchor.monotonic.milliseconds());
-        self.anchor.wall.plus(Span::from_milliseconds(elapsed))
+        self.anchor.wall.plus(elapsed(self.anchor, monotonic))
     }
+}
+
+fn elapsed(since: Reading, monotonic: Span) -> Span {
+    Span::from_milliseconds(monotonic.milliseconds().saturating_sub(since.monotonic.milliseconds()))
 }
 
 /// Whether the machine's clock and the API server's show the same time, where there are both.
@@ -137,6 +152,23 @@ mod tests {
         let back = reading(HOUR, 1000, None);
         guard.observe(back);
         assert_eq!(guard.safe_now(back), Ok(back.wall));
+    }
+
+    #[test]
+    fn a_window_never_begins_by_a_clock_that_is_behind() {
+        let at = Timestamp::from_milliseconds;
+        let mut guard = ClockGuard::new(reading(100 * HOUR, 0, None), None);
+        let back = reading(HOUR, HOUR, None);
+        guard.observe(back);
+        assert_eq!(guard.latest(back), at(101 * HOUR));
+        assert_eq!(guard.latest(reading(HOUR, HOUR, Some(102 * HOUR))), at(102 * HOUR));
+        // Nor by one that was behind already when this process started.
+        let guard = ClockGuard::new(reading(HOUR, 0, None), Some(at(90 * HOUR)));
+        assert_eq!(guard.latest(reading(2 * HOUR, HOUR, None)), at(91 * HOUR));
+        // One that was ahead for a while is forgotten.
+        let mut guard = ClockGuard::new(reading(0, 0, None), None);
+        guard.observe(reading(1000 * HOUR, HOUR, None));
+        assert_eq!(guard.latest(reading(2 * HOUR, 2 * HOUR, None)), at(2 * HOUR));
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl Content for Record {
 /// Whether a record has nothing that schema 2 added. A version that knows schema 1 alone could not read it otherwise.
 fn is_of_schema_1(record: &Record) -> bool {
     let Record { current_version, announcement, manager, attempt, import_epoch, .. } = record;
-    let Record { destroyed_at, restored_at, public_key, .. } = record;
+    let Record { destroyed_at, restored_at, public_key, vanished_at, .. } = record;
     let keys = current_version.is_none()
         && announcement.is_none()
         && manager.is_none()
@@ -62,7 +62,8 @@ fn is_of_schema_1(record: &Record) -> bool {
         && import_epoch.is_none()
         && destroyed_at.is_none()
         && restored_at.is_none()
-        && public_key.is_none();
+        && public_key.is_none()
+        && vanished_at.is_none();
     let materials = record.materials.iter().all(|material| {
         material.rotation.is_none()
             && material.activated_at.is_none()

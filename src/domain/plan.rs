@@ -120,6 +120,8 @@ pub struct Gates {
     pub restore: bool,
     /// The time that may destroy; none where nothing may be destroyed.
     pub destroy: Option<Timestamp>,
+    /// The latest time that a clock shows: a window that began by a clock which is behind would be over too soon.
+    pub latest: Timestamp,
 }
 
 /// One material as it was found.

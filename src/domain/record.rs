@@ -126,6 +126,10 @@ pub struct Record {
     /// The public key of a pair, X.509 SubjectPublicKeyInfo DER, from when its material is listed.
     #[n(23)]
     pub public_key: Option<ByteVec>,
+    /// When the resource vanished that meant a deletion: the first time, or the last one that was called off. It counts
+    /// with what vanished then, whatever became of the key since.
+    #[n(24)]
+    pub vanished_at: Option<Timestamp>,
 }
 
 /// An attempt to use a key that waits to be destroyed: a sign that the deletion is a mistake.

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use super::Engine;
 use super::service_events::{Moment, ServiceEvent};
 use crate::domain::resource::Resource;
+use crate::domain::vanished::approved_until;
 use crate::ports::audit::{AuditError, Parameter};
 use crate::types::ids::ObjectUid;
 use crate::types::time::Timestamp;
@@ -34,6 +35,8 @@ pub struct Approved {
     pub restores: Vec<RestoreApproval>,
     /// Keys that vanished until then may be destroyed, however many vanished together.
     pub vanished_until: Option<Timestamp>,
+    /// When that was approved, where it is known; else it is when it is seen first.
+    pub given_at: Option<Timestamp>,
 }
 
 /// Into which namespaces keys are restored without anybody's approval.
@@ -50,29 +53,37 @@ pub enum RestoreScope {
 #[derive(Default)]
 pub struct Approvals {
     scope: RestoreScope,
-    approved: Mutex<Approved>,
+    given: Mutex<Given>,
+}
+
+#[derive(Clone, Default)]
+struct Given {
+    /// As it was asked for.
+    approved: Approved,
+    /// Until when what vanished is approved: not far beyond the moment at which that was asked for first.
+    vanished_until: Option<Timestamp>,
 }
 
 impl Approvals {
     /// Nothing approved but what the scope allows.
     #[must_use]
     pub fn new(scope: RestoreScope) -> Self {
-        Self { scope, approved: Mutex::default() }
+        Self { scope, given: Mutex::default() }
     }
 
     pub(super) fn allows_restore(&self, resource: &Resource) -> bool {
         let is_meant = |approval: &RestoreApproval| {
             approval.namespace_uid == resource.namespace_uid && approval.is_about(&resource.namespace, &resource.name)
         };
-        self.scope == RestoreScope::SameName || self.lock().restores.iter().any(is_meant)
+        self.scope == RestoreScope::SameName || self.lock().approved.restores.iter().any(is_meant)
     }
 
     pub(super) fn vanished_until(&self) -> Option<Timestamp> {
         self.lock().vanished_until
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Approved> {
-        self.approved.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, Given> {
+        self.given.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -84,7 +95,7 @@ impl Engine {
     pub async fn approve(&self, next: Approved) -> Result<(), AuditError> {
         let before = self.approvals.lock().clone();
         let new: Vec<RestoreApproval> =
-            next.restores.iter().filter(|approval| !before.restores.contains(approval)).cloned().collect();
+            next.restores.iter().filter(|approval| !before.approved.restores.contains(approval)).cloned().collect();
         for approval in &new {
             let name = approval.name.clone().unwrap_or_else(|| "*".to_owned());
             let details = vec![
@@ -94,12 +105,15 @@ impl Engine {
             ];
             self.record_event(&ServiceEvent { name: "ApproveRestore", moment: Moment::Before }, None, details).await?;
         }
-        if let Some(until) = next.vanished_until.filter(|until| before.vanished_until != Some(*until)) {
+        let mut vanished_until = before.vanished_until.filter(|_| next.vanished_until.is_some());
+        if let Some(asked) = next.vanished_until.filter(|asked| before.approved.vanished_until != Some(*asked)) {
+            let until = approved_until(asked, next.given_at.unwrap_or_else(|| self.latest_time()));
+            vanished_until = Some(until);
             let details = vec![("vanishedUntil", Parameter::Text(until.to_rfc3339()))];
             self.record_event(&ServiceEvent { name: "UnfreezeDestruction", moment: Moment::Before }, None, details)
                 .await?;
         }
-        *self.approvals.lock() = next;
+        *self.approvals.lock() = Given { approved: next, vanished_until };
         self.look_at_approved(&new);
         Ok(())
     }

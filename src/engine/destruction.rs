@@ -8,7 +8,7 @@ use super::Engine;
 use super::vault::VaultError;
 use crate::domain::clock_guard::{ClockDoubt, ClockGuard, Reading};
 use crate::domain::record::Record;
-use crate::domain::vanished::{frozen, is_living, vanished};
+use crate::domain::vanished::{Population, frozen, removals};
 use crate::types::ids::KeyId;
 use crate::types::time::Timestamp;
 
@@ -89,6 +89,16 @@ impl Engine {
         guard.safe_now(reading)
     }
 
+    /// The latest time that any clock shows, to begin a window by: one that begins by a clock that is behind would be
+    /// over too soon.
+    #[must_use]
+    pub fn latest_time(&self) -> Timestamp {
+        let reading = self.reading();
+        let mut state = self.destruction.lock();
+        let last_known = state.last_known;
+        state.guard.get_or_insert_with(|| ClockGuard::new(reading, last_known)).latest(reading)
+    }
+
     /// The time by which this key may be destroyed, where it may.
     pub(super) fn destroy_gate(&self, record: &Record) -> Option<Timestamp> {
         record.due.deletion.filter(|due| *due <= self.ports.clock.wall())?;
@@ -101,8 +111,8 @@ impl Engine {
     #[must_use]
     pub fn frozen_keys(&self) -> HashSet<KeyId> {
         let snapshot = self.snapshots.load();
-        let gone = snapshot.keys().filter_map(|entry| vanished(&entry.record)).collect();
-        let living = snapshot.keys().filter(|entry| is_living(&entry.record)).count();
-        frozen(gone, living, self.approvals.vanished_until())
+        let gone = snapshot.keys().flat_map(|entry| removals(&entry.record)).collect();
+        let population = Population::of(snapshot.keys().map(|entry| &entry.record));
+        frozen(gone, &population, self.approvals.vanished_until())
     }
 }

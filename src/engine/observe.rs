@@ -122,7 +122,7 @@ impl Engine {
     /// What others allow of what a plan may want.
     pub(super) fn gates(&self, record: Option<&Record>, resource: Option<&Resource>) -> Gates {
         let restore = resource.is_some_and(|resource| self.approvals.allows_restore(resource));
-        Gates { restore, destroy: record.and_then(|record| self.destroy_gate(record)) }
+        Gates { restore, destroy: record.and_then(|record| self.destroy_gate(record)), latest: self.latest_time() }
     }
 
     /// Whether every live replica shows the record as it was read. It is asked only where a rotation waits for it.

@@ -212,7 +212,7 @@ type Transfer = fn(&mut Record, &Record);
 #[test]
 fn a_record_of_schema_1_has_nothing_that_schema_2_added() {
     let new: Record = decode(&cbor("records", "schema 2, every field")).unwrap();
-    let transfers: [(&str, Transfer); 16] = [
+    let transfers: [(&str, Transfer); 17] = [
         ("current version", |old, new| old.current_version = new.current_version),
         ("announcement", |old, new| old.announcement.clone_from(&new.announcement)),
         ("manager", |old, new| old.manager = new.manager),
@@ -220,6 +220,7 @@ fn a_record_of_schema_1_has_nothing_that_schema_2_added() {
         ("import epoch", |old, new| old.import_epoch = new.import_epoch),
         ("destroyed at", |old, new| old.destroyed_at = new.destroyed_at),
         ("restored at", |old, new| old.restored_at = new.restored_at),
+        ("vanished at", |old, new| old.vanished_at = new.vanished_at),
         ("the next rotation", |old, new| old.due.rotation = new.due.rotation),
         ("extend on use", |old, new| old.spec.deletion.extend_on_use = new.spec.deletion.extend_on_use),
         ("Destroying", |old, _| old.lifecycle = Lifecycle::Destroying),

@@ -91,7 +91,7 @@ impl Key {
                 resource: self.resource.as_ref(),
                 read: self.read.as_ref(),
                 seen: &seen,
-                gates: Gates { restore: false, destroy },
+                gates: Gates { destroy, ..Gates::default() },
                 now: self.now,
                 previous: &[],
             });

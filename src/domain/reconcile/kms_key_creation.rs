@@ -86,6 +86,7 @@ pub(super) fn create_record(case: &Case<'_>) -> Option<Step> {
         destroyed_at: None,
         restored_at: None,
         public_key: None,
+        vanished_at: None,
     };
     note_spec(&mut record, &wanted.mutable, case.input.now);
     Some(Step::act(Reason::RecordAbsent, Action::CreateRecord(Box::new(record))))

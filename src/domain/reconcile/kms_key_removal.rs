@@ -6,6 +6,7 @@ use crate::api::crd::condition::ConditionReason;
 use crate::api::crd::kms_key::{DeletionPolicy, OnConflict};
 use crate::domain::plan::{Action, Reason};
 use crate::domain::record::{Hold, HoldCause, KeyManager, Record};
+use crate::domain::vanished::remember;
 use crate::types::time::Span;
 
 /// The removal of the resource is a wish to delete: the window counts from now, the material stays.
@@ -39,12 +40,14 @@ fn goes_with_resource(record: &Record) -> bool {
 impl Case<'_> {
     /// Holds the key because its resource is gone. A deletion that the API scheduled keeps its date.
     fn begin_window(&self) -> Option<Step> {
-        let now = self.input.now;
+        let since = self.input.now.max(self.input.gates.latest);
         self.replace(Reason::ResourceGone, |record| {
-            record.set_hold(Hold { cause: HoldCause::ResourceDeleted, since: now, actor: "coffer".to_owned() });
+            record.set_hold(Hold { cause: HoldCause::ResourceDeleted, since, actor: "coffer".to_owned() });
             let deletion = record.spec.deletion;
             if deletion.policy == DeletionPolicy::Schedule && record.due.deletion.is_none() {
-                record.due.deletion = Some(now.plus(Span::from_days(i64::from(deletion.window_days))));
+                record.due.deletion = Some(since.plus(Span::from_days(i64::from(deletion.window_days))));
+                record.vanished_at.get_or_insert(since);
+                record.attempt = None;
             }
         })
     }
@@ -121,6 +124,7 @@ pub(super) fn adopt_resource(case: &Case<'_>) -> Option<Step> {
     case.replace(Reason::ResourceReplaced, |record| {
         record.owner = owner(resource);
         note_spec(record, &wanted.mutable, now);
+        remember(record);
         record.lift_hold(HoldCause::ResourceDeleted);
         if record.hold(HoldCause::ScheduleKeyDeletion).is_none() {
             record.due.deletion = None;

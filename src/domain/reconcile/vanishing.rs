@@ -9,7 +9,7 @@ use crate::domain::plan::{Action, FoundMaterial, Gates, Seen, SeenMaterial};
 use crate::domain::record::{HoldCause, Lifecycle, OwnerClaim, Record};
 use crate::domain::resource::Resource;
 use crate::domain::tests_support::Dice;
-use crate::domain::vanished::{frozen, is_living, vanished};
+use crate::domain::vanished::{Population, frozen, removals};
 use crate::types::ids::ObjectUid;
 use crate::types::time::{Span, Timestamp};
 
@@ -99,7 +99,7 @@ fn planned(record: &Record, resource: Option<&Resource>, now: Timestamp, destroy
         resource,
         read: Some(&read),
         seen: &seen,
-        gates: Gates { restore: false, destroy },
+        gates: Gates { destroy, ..Gates::default() },
         now,
         previous: &[],
     });
@@ -111,9 +111,8 @@ fn planned(record: &Record, resource: Option<&Resource>, now: Timestamp, destroy
 
 /// Begins the destruction of every key that is due and not frozen.
 fn destroy_due(records: &mut [Record], restored: &HashSet<usize>, released: Option<Timestamp>, now: Timestamp) {
-    let gone = records.iter().filter_map(vanished).collect();
-    let living = records.iter().filter(|record| is_living(record)).count();
-    let frozen = frozen(gone, living, released);
+    let gone = records.iter().flat_map(removals).collect();
+    let frozen = frozen(gone, &Population::of(records.iter()), released);
     for (number, record) in records.iter_mut().enumerate().filter(|(_, record)| !frozen.contains(&record.key_id())) {
         let before = record.due.deletion;
         let resource = restored.contains(&number).then(|| back(number));

@@ -35,7 +35,7 @@ pub async fn schedule_key_deletion(
 ) -> Result<SecretBytes, AwsError> {
     let key = admitted.key(0)?;
     let window = pending_window_days(admitted.input)?;
-    let (actor, now) = (admitted.call.principal.arn(), admitted.now);
+    let (actor, now) = (admitted.call.principal.arn(), engine.latest_time());
     let record =
         change_record(engine, key, trail, |record| change::schedule_deletion(record, window, &actor, now)).await?;
     let deletion_date = record.due.deletion.map(Timestamp::epoch_seconds).ok_or_else(AwsError::internal)?;

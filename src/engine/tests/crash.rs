@@ -132,6 +132,7 @@ fn end_state(world: &World) -> EndState {
 fn without_accidents(mut record: Record) -> Record {
     record.created_at = Timestamp::default();
     record.restored_at = record.restored_at.map(|_| Timestamp::default());
+    record.vanished_at = record.vanished_at.map(|_| Timestamp::default());
     record.previous_hash = [0; 32];
     record.due.deletion = record.due.deletion.map(|_| Timestamp::default());
     record.holds.iter_mut().for_each(|hold| hold.since = Timestamp::default());

@@ -159,7 +159,7 @@ fn a_namespace_that_vanishes_loses_nothing_before_somebody_says_so() {
             world.setup.resources.put(Resource { uid: ObjectUid::new(uid), ..named(&names[*number]) });
             world.reconcile(&names[*number]).unwrap();
         }
-        let approved = Approved { restores: Vec::new(), vanished_until: Some(world.engine.ports.clock.wall()) };
+        let approved = Approved { vanished_until: Some(world.engine.ports.clock.wall()), ..Approved::default() };
         world.run(world.engine.approve(approved)).unwrap();
         world.run(world.engine.tick_once());
         for (number, key_id) in keys.iter().enumerate() {

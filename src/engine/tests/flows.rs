@@ -244,7 +244,7 @@ fn without_accidents(mut record: Record) -> Record {
     let forget = |time: &mut Option<Timestamp>| *time = time.map(|_| zero);
     // Tests try to use keys that wait to be destroyed, and that is noted.
     (record.created_at, record.previous_hash, record.attempt) = (zero, [0; 32], None);
-    [&mut record.restored_at, &mut record.destroyed_at].into_iter().for_each(forget);
+    [&mut record.restored_at, &mut record.destroyed_at, &mut record.vanished_at].into_iter().for_each(forget);
     [&mut record.due.deletion, &mut record.due.rotation].into_iter().for_each(forget);
     record.holds.iter_mut().for_each(|hold| hold.since = zero);
     for material in &mut record.materials {

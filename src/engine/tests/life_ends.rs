@@ -16,7 +16,7 @@ use crate::ports::store::Store as _;
 use crate::types::ids::{KeyId, ObjectUid};
 use crate::types::key::KeyUsage;
 use crate::types::object::Kind;
-use crate::types::time::Timestamp;
+use crate::types::time::{Span, Timestamp};
 
 const DAY: i64 = 86_400_000;
 
@@ -172,7 +172,7 @@ fn another_namespace_of_the_name_waits_until_somebody_approves() {
         name: name.map(str::to_owned),
     };
     world.engine.changes.follow(true);
-    world.run(world.engine.approve(Approved { restores: vec![approval(Some("one"))], vanished_until: None })).unwrap();
+    world.run(world.engine.approve(Approved { restores: vec![approval(Some("one"))], ..Approved::default() })).unwrap();
     let looked_at: Vec<_> = world.run(world.engine.changes.next()).into_iter().collect();
     assert_eq!(
         looked_at,
@@ -184,7 +184,7 @@ fn another_namespace_of_the_name_waits_until_somebody_approves() {
     }
     assert_eq!((world.state(&one).as_str(), world.state(&two).as_str()), ("Enabled", "PendingDeletion"));
     assert!(world.decrypts(&blob));
-    world.run(world.engine.approve(Approved { restores: vec![approval(None)], vanished_until: None })).unwrap();
+    world.run(world.engine.approve(Approved { restores: vec![approval(None)], ..Approved::default() })).unwrap();
     world.reconcile("two").unwrap();
     assert_eq!(world.state(&two), "Enabled");
     let records = world.setup.audit.records();
@@ -211,10 +211,61 @@ fn keys_that_vanish_together_are_not_destroyed_until_somebody_says_so() {
     world.reconcile("key-0").unwrap();
     assert_eq!(world.state(&keys[0]), "Enabled");
     let until = Some(world.engine.ports.clock.wall());
-    world.run(world.engine.approve(Approved { restores: Vec::new(), vanished_until: until })).unwrap();
+    world.run(world.engine.approve(Approved { vanished_until: until, ..Approved::default() })).unwrap();
     tick(&world);
     assert_eq!(materials(&world), 1);
     assert_eq!(world.state(&keys[0]), "Enabled");
+}
+
+#[test]
+fn a_set_that_vanished_stays_frozen_when_some_of_it_is_rescued() {
+    let world = World::new();
+    let names: Vec<String> = (0..6).map(|number| format!("key-{number}")).collect();
+    let keys: Vec<KeyId> = names.iter().map(|name| world.key(name)).collect();
+    for name in &names {
+        world.setup.resources.remove("default", name);
+        world.reconcile(name).unwrap();
+    }
+    // One by its manifest, one by a call, and many keys that come later.
+    world.setup.resources.put(Resource { uid: ObjectUid::new([77; 16]), ..named("key-0") });
+    world.reconcile("key-0").unwrap();
+    world.ok(Operation::CancelKeyDeletion, id(&keys[1]));
+    world.pass(1);
+    for number in 0..60 {
+        world.key(&format!("later-{number}"));
+    }
+    assert_eq!(world.engine.frozen_keys(), keys[2..].iter().copied().collect());
+    world.pass(40 * DAY);
+    tick(&world);
+    assert!(keys.iter().all(|key_id| world.record(key_id).unwrap().lifecycle == Lifecycle::Created));
+    // What was approved long ago for all times is about what had vanished then.
+    let far = Some(world.engine.ports.clock.wall().plus(Span::from_days(1000)));
+    let given_at = Some(world.engine.ports.clock.wall().plus(Span::from_days(-41)));
+    world.run(world.engine.approve(Approved { vanished_until: far, given_at, ..Approved::default() })).unwrap();
+    assert_eq!(world.engine.frozen_keys().len(), 4);
+    world.run(world.engine.approve(Approved::default())).unwrap();
+    world.run(world.engine.approve(Approved { vanished_until: far, ..Approved::default() })).unwrap();
+    assert_eq!(world.engine.frozen_keys().len(), 0);
+    world.pass(2 * DAY);
+    for number in 0..10 {
+        world.setup.resources.remove("default", &format!("later-{number}"));
+        world.reconcile(&format!("later-{number}")).unwrap();
+    }
+    assert_eq!(world.engine.frozen_keys().len(), 10, "an accident that came after the approval");
+}
+
+#[test]
+fn a_window_counts_from_the_latest_clock() {
+    let world = World::new();
+    let (removed, called) = (world.key("removed"), world.key("called"));
+    world.run(world.engine.remember_time()).unwrap();
+    let now = world.engine.ports.clock.wall();
+    world.setup.clock.leap(-60 * DAY);
+    world.setup.resources.remove("default", "removed");
+    world.reconcile("removed").unwrap();
+    world.ok(Operation::ScheduleKeyDeletion, json!({"KeyId": arn(&called), "PendingWindowInDays": 7}));
+    assert_eq!(world.record(&removed).unwrap().due.deletion, Some(now.plus(Span::from_days(30))));
+    assert_eq!(world.record(&called).unwrap().due.deletion, Some(now.plus(Span::from_days(7))));
 }
 
 #[test]

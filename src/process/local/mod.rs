@@ -62,7 +62,7 @@ async fn serve_local(arguments: &LocalArguments) -> anyhow::Result<()> {
     if let Some(folder) = manifests {
         anyhow::ensure!(folder.is_dir(), "the folder of manifests {} does not exist", folder.display());
     }
-    let approved = Approved { restores: Vec::new(), vanished_until: arguments.destroy_vanished_until };
+    let approved = Approved { vanished_until: arguments.destroy_vanished_until, ..Approved::default() };
     let regions = Regions::new(&data, Arc::new(root), rng, Arc::clone(&audit), arguments.account).approving(approved);
     let regions = Arc::new(regions);
     let initialised = regions.open_all(&arguments.home_region(), arguments.region.is_some()).await?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::json;
@@ -12,7 +13,7 @@ use serde_json::json;
 use super::installation_conditions::{conditions, missing_guards};
 use crate::adapters::kube::namespaces::Namespaces;
 use crate::adapters::kube::resources::STATUS_MANAGER;
-use crate::api::crd::installation::{Installation, InstallationSpec, ReplicaStatus};
+use crate::api::crd::installation::{Installation, ReplicaStatus};
 use crate::api::crd::{GROUP, VERSION};
 use crate::domain::replica::Replica;
 use crate::domain::vanished::is_living;
@@ -72,10 +73,10 @@ impl Announcer {
     async fn status(&self) -> anyhow::Result<serde_json::Value> {
         let api: Api<Installation> = Api::all(self.client.clone());
         let found = api.get(INSTALLATION).await?;
-        let previous = found.status.and_then(|status| status.conditions).unwrap_or_default();
         let generation = found.metadata.generation.unwrap_or_default();
         let now = self.engine.ports.clock.wall();
-        self.engine.approve(approved(&found.spec)?).await.context("an approval could not be recorded")?;
+        self.engine.approve(approved(&found)?).await.context("an approval could not be recorded")?;
+        let previous = found.status.and_then(|status| status.conditions).unwrap_or_default();
         let replicas = self.engine.replicas().await?;
         let live: Vec<ReplicaStatus> = replicas
             .iter()
@@ -168,7 +169,8 @@ fn comparable(status: &serde_json::Value) -> serde_json::Value {
 }
 
 /// What the resource approves. One entry that cannot be read approves nothing, and nothing else either.
-fn approved(spec: &InstallationSpec) -> anyhow::Result<Approved> {
+fn approved(found: &Installation) -> anyhow::Result<Approved> {
+    let spec = &found.spec;
     let restores = spec.restore_approvals.iter().flatten().map(|approval| {
         let uid =
             ObjectUid::parse(&approval.namespace_uid).context("spec.restoreApprovals: a namespaceUid is no uid")?;
@@ -178,5 +180,35 @@ fn approved(spec: &InstallationSpec) -> anyhow::Result<Approved> {
         .destroy_vanished_until
         .as_deref()
         .map(|text| Timestamp::parse_rfc3339(text).context("spec.destroyVanishedUntil is no time"));
-    Ok(Approved { restores: restores.collect::<anyhow::Result<_>>()?, vanished_until: until.transpose()? })
+    let given_at = written_at(&found.metadata, "f:destroyVanishedUntil");
+    Ok(Approved { restores: restores.collect::<anyhow::Result<_>>()?, vanished_until: until.transpose()?, given_at })
+}
+
+/// When a field of a spec was written last, as the API server noted it.
+fn written_at(metadata: &ObjectMeta, field: &str) -> Option<Timestamp> {
+    let writers = metadata.managed_fields.iter().flatten().filter(|entry| {
+        let fields = entry.fields_v1.as_ref().and_then(|fields| fields.0.get("f:spec"));
+        fields.is_some_and(|spec| spec.get(field).is_some())
+    });
+    let milliseconds = |entry: &ManagedFieldsEntry| Some(entry.time.as_ref()?.0.as_millisecond());
+    writers.filter_map(milliseconds).max().map(Timestamp::from_milliseconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_approval_is_as_old_as_the_last_writing_of_its_field() {
+        let entry = |time: &str, spec: serde_json::Value| json!({ "time": time, "fieldsV1": { "f:spec": spec } });
+        let metadata: ObjectMeta = serde_json::from_value(json!({ "managedFields": [
+            entry("2026-01-01T00:00:00Z", json!({ "f:destroyVanishedUntil": {} })),
+            entry("2026-01-02T00:00:00Z", json!({ "f:destroyVanishedUntil": {}, "f:restoreApprovals": {} })),
+            entry("2026-01-03T00:00:00Z", json!({ "f:restoreApprovals": {} })),
+        ] }))
+        .unwrap();
+        let expected = Timestamp::parse_rfc3339("2026-01-02T00:00:00Z");
+        assert_eq!(written_at(&metadata, "f:destroyVanishedUntil"), expected);
+        assert_eq!(written_at(&ObjectMeta::default(), "f:destroyVanishedUntil"), None);
+    }
 }

@@ -87,6 +87,7 @@ pub(super) fn record(value: &Value) -> Record {
         destroyed_at: value.get("destroyed_at").map(time),
         restored_at: value.get("restored_at").map(time),
         public_key: value.get("public_key").map(|hex| unhex(hex.as_str().unwrap()).into()),
+        vanished_at: value.get("vanished_at").map(time),
     }
 }
 
