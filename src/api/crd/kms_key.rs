@@ -219,7 +219,8 @@ pub struct KmsKeyStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     pub deletion_assurance: Option<String>,
-    /// The last attempt to use the key while it waited to be destroyed: a sign that the deletion is a mistake.
+    /// The last attempt to use the key while it waited to be destroyed: a sign that the deletion is a mistake. It stays
+    /// until the key is scheduled for deletion again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_attempt: Option<AttemptStatus>,
     /// When the resource came back and the deletion was called off (RFC 3339).

@@ -27,7 +27,7 @@ pub fn project(record: &Record, health: MaterialHealth, arn: String, now: Timest
         creation_date: Some(record.created_at.to_rfc3339()),
         deletion_date: record.due.deletion.map(Timestamp::to_rfc3339),
         deletion_assurance: ends.then(|| BACKUP_RECOVERABLE.to_owned()),
-        last_attempt: record.attempt.as_ref().filter(|_| ends).map(attempt),
+        last_attempt: record.attempt.as_ref().map(attempt),
         restored_at: record.restored_at.map(Timestamp::to_rfc3339),
         next_rotation_date: record.due.rotation.filter(|_| rotates_automatically(record)).map(Timestamp::to_rfc3339),
         current_key_material_id: record.current_material().map(|material| material.material_id.to_string()),
@@ -82,4 +82,33 @@ fn attempt(attempt: &Attempt) -> AttemptStatus {
 
 fn hold(hold: &Hold) -> HoldStatus {
     HoldStatus { cause: hold.cause.to_string(), since: hold.since.to_rfc3339(), actor: hold.actor.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::change::{self, Change};
+    use crate::domain::reconcile::tests::record_with_material;
+
+    fn written(change: Change) -> Record {
+        let Change::Write(record) = change else { panic!("{change:?}") };
+        *record
+    }
+
+    #[test]
+    fn an_attempt_is_told_until_the_next_deletion_is_scheduled() {
+        let now = Timestamp::from_milliseconds(1_000_000);
+        let told = |record: &Record| {
+            let status = project(record, MaterialHealth::Complete, "arn".to_owned(), now);
+            status.last_attempt.map(|attempt| attempt.operation)
+        };
+        let scheduled = written(change::schedule_deletion(&record_with_material(), 7, "alice", now));
+        let tried = written(change::note_attempt(&scheduled, "bob", "Decrypt", now));
+        let cancelled = written(change::cancel_deletion(&tried, "alice", now));
+        let enabled = written(change::enable(&cancelled));
+        for record in [&tried, &cancelled, &enabled] {
+            assert_eq!(told(record).as_deref(), Some("Decrypt"));
+        }
+        assert_eq!(told(&written(change::schedule_deletion(&enabled, 7, "alice", now))), None);
+    }
 }
