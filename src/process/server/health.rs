@@ -74,7 +74,8 @@ impl Health for ServerHealth {
     #[expect(clippy::cast_precision_loss, reason = "an age in milliseconds fits in 53 bits")]
     fn metrics(&self) -> String {
         let snapshot = self.engine.snapshots.load();
-        self.metrics.leader.set(i64::from(*self.leads.borrow()));
+        let leads = *self.leads.borrow();
+        self.metrics.leader.set(i64::from(leads));
         self.metrics.snapshot_age.set(self.store.silence().milliseconds() as f64 / 1000.0);
         self.metrics.snapshot_stale.set(i64::from(self.is_stale()));
         self.metrics.api_server_unreachable.set(i64::from(self.outage.round().is_none()));
@@ -82,7 +83,8 @@ impl Health for ServerHealth {
         let pending = |record: &Record| record.due.deletion.is_some() && is_living(record);
         self.metrics.keys.set(count(snapshot.keys().filter(|entry| is_living(&entry.record)).count()));
         self.metrics.keys_pending_deletion.set(count(snapshot.keys().filter(|entry| pending(&entry.record)).count()));
-        self.metrics.destroy_frozen.set(count(self.engine.frozen_keys().len()));
+        // Only the leader knows what is approved, and only the leader destroys.
+        self.metrics.destroy_frozen.set(if leads { count(self.engine.frozen_keys().len()) } else { 0 });
         self.metrics.revision.set(i64::try_from(snapshot.revision.0).unwrap_or(i64::MAX));
         self.metrics.text()
     }

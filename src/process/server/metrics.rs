@@ -51,7 +51,7 @@ pub struct Metrics {
     pub keys: Gauge,
     /// Keys that wait to be destroyed.
     pub keys_pending_deletion: Gauge,
-    /// Keys whose destruction is frozen, because they vanished together.
+    /// Keys whose destruction is frozen, because they vanished together. The leader tells it.
     pub destroy_frozen: Gauge,
     /// The revision that the snapshot shows.
     pub revision: Gauge,
@@ -105,7 +105,8 @@ impl Metrics {
         let api_server_unreachable = gauge("api_server_unreachable", "1 while the API server cannot be reached");
         let keys = gauge("keys", "Keys that this replica knows");
         let keys_pending_deletion = gauge("keys_pending_deletion", "Keys that wait to be destroyed");
-        let destroy_frozen = gauge("destroy_frozen", "Keys whose destruction waits for an approval");
+        let destroy_frozen =
+            gauge("destroy_frozen", "Keys whose destruction waits for an approval, told by the leader");
         let revision = gauge("revision", "The resourceVersion that the snapshot shows");
         Self {
             registry,
