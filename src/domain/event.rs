@@ -2,7 +2,9 @@
 //! once for each change of state and never for a use of a key.
 
 use super::plan::Reason;
+use super::record::{HoldCause, Record};
 use crate::api::crd::condition::ConditionReason;
+use crate::types::time::Timestamp;
 use crate::types::wire_enum;
 
 wire_enum! {
@@ -132,6 +134,27 @@ impl EventReason {
             Self::MaterialAwaited | Self::MaterialExpired => "Import",
             Self::AliasBound | Self::AliasRefused => "Bind",
             _ => "Reconcile",
+        }
+    }
+
+    /// What is told of a key whose resource is gone: which one it is, when it is destroyed, and the way back.
+    #[must_use]
+    pub fn left(self, record: &Record) -> String {
+        let key_id = record.key_id();
+        if self != Self::DeletionScheduled {
+            return format!("{key_id}: {}", self.note());
+        }
+        let Some(date) = record.due.deletion.map(Timestamp::to_rfc3339) else {
+            return format!("the key {key_id} is kept and cannot be used; apply the same manifest again to use it");
+        };
+        match record.hold(HoldCause::ScheduleKeyDeletion) {
+            Some(_) => format!(
+                "the key {key_id} is destroyed on {date}, by ScheduleKeyDeletion; CancelKeyDeletion calls it off"
+            ),
+            None => format!(
+                "the key {key_id} is destroyed on {date}; apply the same manifest again to restore it, or call \
+                 CancelKeyDeletion to keep it disabled"
+            ),
         }
     }
 

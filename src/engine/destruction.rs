@@ -10,6 +10,7 @@ use crate::domain::clock_guard::{ClockDoubt, ClockGuard, Reading};
 use crate::domain::record::Record;
 use crate::domain::vanished::{Population, frozen, removals};
 use crate::types::ids::KeyId;
+use crate::types::limits::NAMED_KEYS_MAX;
 use crate::types::time::Timestamp;
 
 /// What one process knows about destroying.
@@ -55,6 +56,17 @@ impl Drop for Active<'_> {
     fn drop(&mut self) {
         self.0.lock().active = false;
     }
+}
+
+/// The ids of some keys, in words, and how many more there are.
+#[must_use]
+pub fn name_keys(keys: &HashSet<KeyId>) -> String {
+    let mut names: Vec<String> = keys.iter().map(ToString::to_string).collect();
+    names.sort_unstable();
+    let more = names.len().saturating_sub(NAMED_KEYS_MAX);
+    names.truncate(NAMED_KEYS_MAX);
+    let named = names.join(", ");
+    if more == 0 { named } else { format!("{named} and {more} more") }
 }
 
 impl Engine {

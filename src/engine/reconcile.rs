@@ -8,12 +8,13 @@ use super::snapshot::{KeyEntry, Known};
 use super::vault::{Opened, VaultError};
 use crate::api::crd::condition::Condition;
 use crate::api::crd::kms_key::KmsKeyStatus;
+use crate::domain::event::EventReason;
 use crate::domain::lifecycle::MaterialHealth;
 use crate::domain::plan::{Action, FoundMaterial, Gates, Plan, Reason, Seen, SeenMaterial};
 use crate::domain::reconcile::kms_key::{Input, ReadRecord, plan};
 use crate::domain::reconcile::kms_key_status::project;
 use crate::domain::reconcile::returns::is_claimed;
-use crate::domain::record::{Lifecycle, Material, OwnerClaim, Record};
+use crate::domain::record::{Lifecycle, Material, Owner, OwnerClaim, Record};
 use crate::domain::resource::Resource;
 use crate::ports::audit::AuditError;
 use crate::ports::resources::{Report, ResourceError};
@@ -228,13 +229,21 @@ impl Engine {
                 .await;
         }
         if let (None, Some(read)) = (resource, &observed.record) {
-            self.ports.resources.report_left(&read.content.owner, &done.because).await;
+            self.tell_of_removal(&read.content, &done.because).await;
         }
         // What was lost may come back from a backup without any event that tells whose it is.
         let lost = matches!(plan.because, Reason::RecordLost | Reason::MaterialDamaged);
         let latest = self.ports.clock.wall().plus(if lost { LOSS_LOOK_PERIOD } else { WAKE_AFTER_MAX });
         let wake_at = [poll_at, plan.wake_at].into_iter().flatten().fold(latest, Ord::min);
         Settled { key_id, because: plan.because, complete: plan.actions.is_empty(), wake_at }
+    }
+
+    async fn tell_of_removal(&self, record: &Record, happened: &[Reason]) {
+        if happened.contains(&Reason::ResourceGone) {
+            let (Owner { namespace, name, .. }, told) = (&record.owner, EventReason::DeletionScheduled.left(record));
+            tracing::warn!(key_id = %record.key_id(), "the KmsKey {namespace}/{name} is gone: {told}");
+        }
+        self.ports.resources.report_left(record, happened).await;
     }
 
     /// What is to be told of a key that needs nothing.

@@ -147,12 +147,8 @@ impl Engine {
 
     async fn reconcile_removed(&self, namespace: &str, name: &str) -> Result<(), ReconcileError> {
         match self.reconcile(namespace, name, None).await {
-            Ok(Some(Settled { key_id, .. })) => {
-                tracing::warn!(%key_id, "the KmsKey {namespace}/{name} is gone; apply it again to restore its key");
-                Ok(())
-            }
             // It is there again, and whoever saw it come follows it.
-            Ok(None) | Err(ReconcileError::StaleResource) => Ok(()),
+            Ok(_) | Err(ReconcileError::StaleResource) => Ok(()),
             Err(error) => Err(error),
         }
     }

@@ -18,6 +18,7 @@ mod life;
 mod life_ends;
 mod pairs;
 mod life_returns;
+mod life_told;
 mod race;
 mod race_life;
 mod spec_changes;

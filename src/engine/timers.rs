@@ -1,9 +1,10 @@
 //! Timers: what time alone brings about. Due times are in the records, so nothing is lost with a process; one loop
 //! looks for what is due in the snapshot, without a single request.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::Engine;
+use super::destruction::name_keys;
 use super::snapshot::{KeyEntry, Snapshot};
 use crate::domain::plan::Reason;
 use crate::domain::record::Lifecycle;
@@ -17,8 +18,8 @@ use crate::types::time::Timestamp;
 struct Memory {
     /// Keys whose timer failed, and when each is tried again.
     failed: HashMap<KeyId, Timestamp>,
-    /// How many keys were told to be frozen.
-    frozen: usize,
+    /// The keys that were told to be frozen.
+    frozen: HashSet<KeyId>,
 }
 
 impl Engine {
@@ -44,7 +45,7 @@ impl Engine {
         let _ = self.safe_now();
         let now = self.ports.clock.wall();
         let snapshot = self.snapshots.load();
-        memory.tell_of_frozen(self.frozen_keys().len());
+        memory.tell_of_frozen(self.frozen_keys());
         let due: Vec<KeyId> = snapshot
             .keys()
             .filter(|entry| self.is_due(&snapshot, entry, now))
@@ -97,10 +98,11 @@ impl Memory {
     }
 
     /// Says, once for each change, that keys are not destroyed.
-    fn tell_of_frozen(&mut self, frozen: usize) {
-        if frozen != self.frozen && frozen > 0 {
+    fn tell_of_frozen(&mut self, frozen: HashSet<KeyId>) {
+        if frozen != self.frozen && !frozen.is_empty() {
             tracing::warn!(
-                frozen,
+                frozen = frozen.len(),
+                keys = name_keys(&frozen),
                 "keys vanished together and are not destroyed when their time comes, until somebody approves it"
             );
         }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use crate::api::crd::condition::Condition;
 use crate::api::crd::kms_key::{KmsKeySpec, KmsKeyStatus};
 use crate::domain::plan::Reason;
-use crate::domain::record::Owner;
+use crate::domain::record::Record;
 use crate::domain::resource::Resource;
 use crate::domain::spec_change::{SpecChange, SpecField};
 use crate::types::ids::ObjectUid;
@@ -121,7 +121,7 @@ pub trait Resources: Send + Sync {
     async fn report(&self, resource: &Resource, report: Report);
 
     /// Tells what happened to the key of a resource that is gone. Best effort.
-    async fn report_left(&self, owner: &Owner, happened: &[Reason]);
+    async fn report_left(&self, record: &Record, happened: &[Reason]);
 
     /// The conditions that were reported last.
     async fn reported(&self, namespace: &str, name: &str) -> Vec<Condition>;

@@ -18,7 +18,7 @@ use crate::crypto::derive;
 use crate::crypto::digest::sha256;
 use crate::crypto::rng::{Rng, random_array};
 use crate::domain::plan::Reason;
-use crate::domain::record::Owner;
+use crate::domain::record::Record;
 use crate::domain::resource::{Manager, Resource};
 use crate::domain::spec_change::{SpecChange, SpecField};
 use crate::ports::clock::Clock;
@@ -351,7 +351,7 @@ impl Resources for FolderResources {
     }
 
     /// The log of the engine has it.
-    async fn report_left(&self, _: &Owner, _: &[Reason]) {}
+    async fn report_left(&self, _: &Record, _: &[Reason]) {}
 
     async fn reported(&self, namespace: &str, name: &str) -> Vec<Condition> {
         self.reports().get(&(namespace.to_owned(), name.to_owned())).cloned().unwrap_or_default()

@@ -11,7 +11,7 @@ use crate::api::crd::key_alias::KeyAlias;
 use crate::api::crd::{GROUP, VERSION};
 use crate::domain::event::EventReason;
 use crate::domain::plan::Reason;
-use crate::domain::record::Owner;
+use crate::domain::record::Record;
 use crate::domain::resource::Resource;
 use crate::types::ids::ObjectUid;
 use crate::types::limits::EVENTS_WAITING_MAX;
@@ -55,10 +55,11 @@ impl Events {
     }
 
     /// Tells what happened to the key of a resource that is gone.
-    pub fn key_left(&self, owner: &Owner, happened: &[Reason]) {
+    pub fn key_left(&self, record: &Record, happened: &[Reason]) {
+        let owner = &record.owner;
         for event in happened.iter().filter_map(|because| EventReason::of(*because)) {
             let regarding = reference(&owner.namespace, &owner.name, &owner.resource_uid);
-            self.send(regarding, event, event.note().to_owned());
+            self.send(regarding, event, event.left(record));
         }
     }
 

@@ -22,7 +22,7 @@ use crate::api::crd::{GROUP, VERSION};
 use crate::crypto::digest::sha256;
 use crate::domain::plan::Reason;
 use crate::domain::reconcile::stalled::{self, Obstacle};
-use crate::domain::record::Owner;
+use crate::domain::record::Record;
 use crate::domain::resource::Resource;
 use crate::domain::spec_change::SpecChange;
 use crate::ports::resources::{Listing, Report, ResourceError, Resources};
@@ -327,8 +327,8 @@ impl Resources for KubeResources {
         self.reports().insert(key, Reported { uid: resource.uid, digest, conditions });
     }
 
-    async fn report_left(&self, owner: &Owner, happened: &[Reason]) {
-        self.events.key_left(owner, happened);
+    async fn report_left(&self, record: &Record, happened: &[Reason]) {
+        self.events.key_left(record, happened);
     }
 
     async fn reported(&self, namespace: &str, name: &str) -> Vec<Condition> {

@@ -10,7 +10,7 @@ use crate::api::aws::operation::Operation;
 use crate::api::crd::condition::Condition;
 use crate::api::crd::kms_key::{Deletion, DeletionPolicy, KmsKeySpec, OnConflict, SpecOrigin};
 use crate::domain::plan::Reason;
-use crate::domain::record::Owner;
+use crate::domain::record::Record;
 use crate::domain::resource::{Manager, Resource};
 use crate::domain::spec_change::SpecChange;
 use crate::ports::clock::Clock as _;
@@ -302,8 +302,8 @@ impl Resources for Failing {
         self.inner.report(resource, report).await;
     }
 
-    async fn report_left(&self, owner: &Owner, happened: &[Reason]) {
-        self.inner.report_left(owner, happened).await;
+    async fn report_left(&self, record: &Record, happened: &[Reason]) {
+        self.inner.report_left(record, happened).await;
     }
 
     async fn reported(&self, namespace: &str, name: &str) -> Vec<Condition> {

@@ -10,7 +10,7 @@ use crate::api::aws::operation::Operation;
 use crate::api::crd::condition::Condition;
 use crate::api::crd::kms_key::KmsKeySpec;
 use crate::domain::plan::Reason;
-use crate::domain::record::{Lifecycle, Owner};
+use crate::domain::record::{Lifecycle, Record};
 use crate::domain::resource::Resource;
 use crate::domain::spec_change::SpecChange;
 use crate::engine::snapshot::Known;
@@ -100,8 +100,8 @@ impl Resources for SlowList {
         self.0.report(resource, report).await;
     }
 
-    async fn report_left(&self, owner: &Owner, happened: &[Reason]) {
-        self.0.report_left(owner, happened).await;
+    async fn report_left(&self, record: &Record, happened: &[Reason]) {
+        self.0.report_left(record, happened).await;
     }
 
     async fn reported(&self, namespace: &str, name: &str) -> Vec<Condition> {

@@ -10,8 +10,9 @@ use futures::future::BoxFuture;
 use crate::api::crd::condition::Condition;
 use crate::api::crd::kms_key::KmsKeySpec;
 use crate::domain::authorize::Verb;
+use crate::domain::event::EventReason;
 use crate::domain::plan::Reason;
-use crate::domain::record::Owner;
+use crate::domain::record::Record;
 use crate::domain::resource::{Manager, Resource};
 use crate::domain::spec_change::{SpecChange, SpecField};
 use crate::ports::audit::{Audit, AuditError, AuditRecord};
@@ -145,6 +146,7 @@ pub struct FakeResources {
     made: Arc<Mutex<u8>>,
     api_fields: Arc<Mutex<BTreeMap<(String, String), BTreeSet<SpecField>>>>,
     namespaces: Arc<Mutex<BTreeMap<String, ObjectUid>>>,
+    left: Arc<Mutex<Vec<String>>>,
 }
 
 /// The uid of every namespace that was never made again.
@@ -161,6 +163,11 @@ impl FakeResources {
     pub fn make_namespace_again(&self, namespace: &str, uid: ObjectUid) {
         self.namespaces.lock().unwrap().insert(namespace.to_owned(), uid);
         self.inner.lock().unwrap().retain(|(owner, _), _| owner != namespace);
+    }
+
+    /// What was told of keys whose resources are gone.
+    pub fn left(&self) -> Vec<String> {
+        self.left.lock().unwrap().clone()
     }
 
     /// Removes a resource.
@@ -240,7 +247,10 @@ impl Resources for FakeResources {
         self.reports.lock().unwrap().insert(key, report.conditions);
     }
 
-    async fn report_left(&self, _: &Owner, _: &[Reason]) {}
+    async fn report_left(&self, record: &Record, happened: &[Reason]) {
+        let mut left = self.left.lock().unwrap();
+        left.extend(happened.iter().filter_map(|because| EventReason::of(*because)).map(|event| event.left(record)));
+    }
 
     async fn reported(&self, namespace: &str, name: &str) -> Vec<Condition> {
         let key = (namespace.to_owned(), name.to_owned());

@@ -7,6 +7,7 @@ use kube::{Api, Client};
 use crate::api::crd::kms_key::StatusCondition;
 use crate::domain::clock_guard::ClockDoubt;
 use crate::engine::Engine;
+use crate::engine::destruction::name_keys;
 use crate::types::limits::CLOCK_SKEW_MAX;
 use crate::types::time::Timestamp;
 
@@ -84,13 +85,14 @@ fn clock_skew(engine: &Engine, now: Timestamp) -> Told {
 }
 
 fn frozen(engine: &Engine) -> Told {
-    let frozen = engine.frozen_keys().len();
-    if frozen == 0 {
+    let frozen = engine.frozen_keys();
+    if frozen.is_empty() {
         return ("DestroyFrozen", false, "NothingFrozen", String::new());
     }
+    let (count, names) = (frozen.len(), name_keys(&frozen));
     let message = format!(
-        "{frozen} keys vanished together and are not destroyed when their time comes; apply their resources again to \
-         restore them, or set spec.destroyVanishedUntil to a time after they vanished to let them be destroyed"
+        "{count} keys vanished together and are not destroyed when their time comes ({names}); apply their resources \
+         again to restore them, or set spec.destroyVanishedUntil to a time after they vanished to let them be destroyed"
     );
     ("DestroyFrozen", true, "VanishedTogether", message)
 }
