@@ -10,7 +10,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::audit::file::FileAudit;
-use super::folder::manifests::Manifest;
+use super::folder::manifests::{Manifest, read_folder};
 use super::folder::resources::FolderResources;
 use super::folder::store::FolderStore;
 use super::memory_usage::MemoryUsage;
@@ -125,6 +125,47 @@ async fn foreign_files_are_no_objects_and_huge_ones_are_cut() {
     assert_eq!(store.get(&name()).await.unwrap().unwrap().bytes.len(), STORED_OBJECT_MAX + 1);
     let too_large = store.create(&ObjectName::root(2), vec![0; STORED_OBJECT_MAX + 1]).await;
     assert!(matches!(too_large, Err(StoreError::TooLarge(_))));
+}
+
+/// What cannot be looked at is not gone: neither is a removal noted, nor is anything destroyed that may be back.
+#[tokio::test(flavor = "multi_thread")]
+async fn before_manifests_are_read_no_resource_is_known_to_be_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let resources = resources(folder.path());
+    let manifest = |namespace: &str, name: &str| Manifest {
+        file: "orders.yaml".into(),
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+        spec: KmsKeySpec::default(),
+    };
+    let gone = |namespace: &'static str, name: &'static str| {
+        let found = resources.get(namespace, name);
+        async move { matches!(found.await, Ok(None)) }
+    };
+    resources.follow(&[manifest("default", "orders")]).await.unwrap();
+    assert!(gone("default", "away").await);
+    resources.lose_sight();
+    assert!(!gone("default", "away").await && resources.get("default", "away").await.is_err());
+    assert!(resources.get("default", "orders").await.unwrap().is_some());
+    resources.follow(&[manifest("default", "orders")]).await.unwrap();
+    assert!(gone("default", "away").await);
+    // One whose own folder cannot be made is not gone either, and keeps none of the others.
+    fs::write(folder.path().join("broken"), b"").unwrap();
+    resources.follow(&[manifest("broken", "orders")]).await.unwrap();
+    assert!(!gone("broken", "orders").await);
+    assert!(gone("default", "orders").await && gone("default", "away").await);
+}
+
+/// A folder that goes away while it is read, or that cannot be looked into, is no empty one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_cannot_be_looked_at_is_no_empty_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let resources = resources(folder.path());
+    std::os::unix::fs::symlink("/nonexistent/away", folder.path().join("default")).unwrap();
+    assert!(resources.list().await.is_err());
+    let manifests = folder.path().join("manifests");
+    std::os::unix::fs::symlink("/nonexistent/away", &manifests).unwrap();
+    assert!(read_folder(&manifests).is_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]

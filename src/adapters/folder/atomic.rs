@@ -104,6 +104,14 @@ pub fn names(folder: &Path) -> io::Result<Vec<String>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
+    names_of(entries)
+}
+
+/// The names of these files, but for temporary ones, in order.
+///
+/// # Errors
+/// Those of the file system.
+pub fn names_of(entries: fs::ReadDir) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in entries {
         let name = entry?.file_name().to_string_lossy().into_owned();

@@ -59,10 +59,10 @@ impl fmt::Display for Problem {
 /// All problems that were found; nothing of the folder may then be acted on.
 pub fn read_folder(folder: &Path) -> Result<Manifests, Vec<Problem>> {
     let problem = |what: String| vec![Problem { file: folder.to_owned(), what }];
-    if !folder.is_dir() {
-        return Err(problem("is not a folder that can be read".to_owned()));
-    }
-    let names = atomic::names(folder).map_err(|error| problem(format!("cannot be read: {error}")))?;
+    // A folder that goes away while it is looked at is no empty one.
+    let names = std::fs::read_dir(folder)
+        .and_then(atomic::names_of)
+        .map_err(|error| problem(format!("cannot be read: {error}")))?;
     let is_manifest = |name: &&String| [".yaml", ".yml", ".json"].iter().any(|suffix| name.ends_with(suffix));
     let files: Vec<PathBuf> = names.iter().filter(is_manifest).map(|name| folder.join(name)).collect();
     if files.len() > MANIFEST_FILES_MAX {

@@ -2,8 +2,10 @@
 
 pub mod aliases;
 pub mod atomic;
+pub mod held;
 pub mod lock;
 pub mod manifests;
 pub mod resources;
 pub mod root_file;
 pub mod store;
+pub mod unseen;

@@ -1,7 +1,7 @@
 //! `KmsKey` resources of `coffer local`: what the API made, and what manifests said when they were last
 //! readable. Each is a file of its own in the state folder, with the uid that first sight gave it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
@@ -11,7 +11,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use tokio::sync::Mutex;
 
 use super::atomic;
+use super::held::Held;
 use super::manifests::Manifest;
+use super::unseen::Unseen;
 use crate::api::crd::condition::{Condition, ConditionReason, ConditionType};
 use crate::api::crd::kms_key::{KmsKey, KmsKeySpec};
 use crate::crypto::derive;
@@ -35,22 +37,6 @@ const API_FIELDS: &str = "kms.coffer.dev/api-fields";
 /// A resource's file; the longest spec is a description and 50 tags.
 const FILE_MAX: usize = 256 * 1024;
 
-/// A resource, and which fields of one that a manifest keeps the API has set.
-struct Held {
-    resource: Resource,
-    api_fields: BTreeSet<SpecField>,
-}
-
-impl Held {
-    /// The fields that are the API's; of a resource that it made, all of them.
-    fn of_api(&self) -> BTreeSet<SpecField> {
-        match self.resource.manager {
-            Manager::Api => SpecField::all_set(&self.resource.spec),
-            Manager::Manifest(_) => self.api_fields.clone(),
-        }
-    }
-}
-
 /// Resources in a folder, `<namespace>/<name>.json`.
 pub struct FolderResources {
     folder: PathBuf,
@@ -58,6 +44,8 @@ pub struct FolderResources {
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
     writer: Mutex<()>,
+    /// What manifests may keep although it is not here.
+    unseen: std::sync::Mutex<Unseen>,
     reported: std::sync::Mutex<HashMap<(String, String), Vec<Condition>>>,
 }
 
@@ -76,8 +64,14 @@ impl FolderResources {
         for namespace in namespaces(folder)? {
             atomic::sweep(&folder.join(namespace))?;
         }
-        let (writer, reported) = (Mutex::default(), std::sync::Mutex::default());
-        Ok(Self { folder: folder.to_owned(), installation, clock, rng, writer, reported })
+        let (writer, unseen, reported) = (Mutex::default(), std::sync::Mutex::default(), std::sync::Mutex::default());
+        Ok(Self { folder: folder.to_owned(), installation, clock, rng, writer, unseen, reported })
+    }
+
+    /// A folder of manifests is there and was not read, or cannot be read any more. Until it is, no resource is known
+    /// to be gone, and so no key is scheduled for deletion or destroyed for that.
+    pub fn lose_sight(&self) {
+        *self.unseen() = Unseen::Everything;
     }
 
     /// Makes the resources of a completely read folder of manifests what the manifests say.
@@ -86,9 +80,12 @@ impl FolderResources {
     /// Those of the file system; what was done until then stays, and the next reading goes on from there.
     pub async fn follow(&self, manifests: &[Manifest]) -> Result<(), ResourceError> {
         let _writer = self.writer.lock().await;
+        let mut failed = HashSet::new();
         for manifest in manifests {
+            // One that fails must not keep the others from being followed.
             if let Err(error) = self.follow_one(manifest) {
                 tracing::error!(error = &error as &dyn std::error::Error, "{}", manifest.file.display());
+                failed.insert((manifest.namespace.clone(), manifest.name.clone()));
             }
         }
         let wanted = |resource: &Resource| {
@@ -103,6 +100,7 @@ impl FolderResources {
                 self.reports().remove(&(resource.namespace, resource.name));
             }
         }
+        *self.unseen() = Unseen::These(failed);
         Ok(())
     }
 
@@ -284,6 +282,10 @@ impl FolderResources {
         Ok(listing)
     }
 
+    fn unseen(&self) -> std::sync::MutexGuard<'_, Unseen> {
+        self.unseen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn reports(&self) -> std::sync::MutexGuard<'_, HashMap<(String, String), Vec<Condition>>> {
         self.reported.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -296,7 +298,11 @@ impl Resources for FolderResources {
     }
 
     async fn get(&self, namespace: &str, name: &str) -> Result<Option<Resource>, ResourceError> {
-        tokio::task::block_in_place(|| self.read(namespace, name))
+        let found = tokio::task::block_in_place(|| self.read(namespace, name))?;
+        if found.is_none() && self.unseen().may_have(namespace, name) {
+            return Err(medium(namespace, name, "read")(io::Error::other("its manifest could not be looked at")));
+        }
+        Ok(found)
     }
 
     async fn create(&self, namespace: &str, name: &str, spec: KmsKeySpec) -> Result<Resource, ResourceError> {
@@ -362,9 +368,15 @@ impl Resources for FolderResources {
     }
 }
 
-/// Only folders are namespaces; a stray file is none of ours.
+/// Only folders are namespaces; a stray file is none of ours. One that cannot be looked at may be either.
 fn namespaces(folder: &Path) -> io::Result<Vec<String>> {
-    Ok(atomic::names(folder)?.into_iter().filter(|name| folder.join(name).is_dir()).collect())
+    let mut namespaces = Vec::new();
+    for name in atomic::names(folder)? {
+        if std::fs::metadata(folder.join(&name))?.is_dir() {
+            namespaces.push(name);
+        }
+    }
+    Ok(namespaces)
 }
 
 fn ready_of(conditions: &[Condition]) -> Option<&Condition> {

@@ -63,6 +63,7 @@ async fn read(region: &LocalRegion, folder: &std::path::Path, last_problems: Vec
     let manifests = match tokio::task::block_in_place(|| read_folder(folder)) {
         Ok(manifests) => manifests,
         Err(problems) => {
+            region.resources.lose_sight();
             if problems != last_problems {
                 problems.iter().for_each(|problem| tracing::error!("{problem}"));
                 tracing::error!("the manifests are not acted on until all of {} can be read", folder.display());

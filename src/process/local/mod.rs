@@ -63,7 +63,9 @@ async fn serve_local(arguments: &LocalArguments) -> anyhow::Result<()> {
         anyhow::ensure!(folder.is_dir(), "the folder of manifests {} does not exist", folder.display());
     }
     let approved = Approved { vanished_until: arguments.destroy_vanished_until, ..Approved::default() };
-    let regions = Regions::new(&data, Arc::new(root), rng, Arc::clone(&audit), arguments.account).approving(approved);
+    let regions = Regions::new(&data, Arc::new(root), rng, Arc::clone(&audit), arguments.account)
+        .approving(approved)
+        .kept_by_manifests(manifests.map(|_| arguments.home_region()));
     let regions = Arc::new(regions);
     let initialised = regions.open_all(&arguments.home_region(), arguments.region.is_some()).await?;
     let home = regions.get(&arguments.home_region()).context("the Region was not opened")?;

@@ -65,6 +65,8 @@ pub struct Regions {
     account: AccountId,
     /// What the user approved on the command line.
     approved: Approved,
+    /// The Region whose resources a folder of manifests keeps, too.
+    kept_by_manifests: Option<Region>,
     open: RwLock<BTreeMap<Region, LocalRegion>>,
     /// What runs beside the requests. Whoever opens a Region holds it, so that one is opened at a time.
     tasks: Mutex<JoinSet<()>>,
@@ -88,14 +90,20 @@ impl Regions {
     #[must_use]
     pub fn new(data: &Path, root: Arc<RootFile>, rng: Arc<dyn Rng>, audit: Arc<dyn Audit>, account: AccountId) -> Self {
         let (open, tasks, approved) = (RwLock::default(), Mutex::default(), Approved::default());
-        let rsa_keys = Arc::new(StockedRsaKeys::default());
-        Self { data: data.to_owned(), root, rng, rsa_keys, audit, account, approved, open, tasks }
+        let (rsa_keys, kept_by_manifests) = (Arc::new(StockedRsaKeys::default()), None);
+        Self { data: data.to_owned(), root, rng, rsa_keys, audit, account, approved, kept_by_manifests, open, tasks }
     }
 
     /// The same with what the user approves.
     #[must_use]
     pub fn approving(self, approved: Approved) -> Self {
         Self { approved, ..self }
+    }
+
+    /// The same with a Region whose resources a folder of manifests keeps: before that was read, none is gone.
+    #[must_use]
+    pub fn kept_by_manifests(self, region: Option<Region>) -> Self {
+        Self { kept_by_manifests: region, ..self }
     }
 
     /// Opens the home Region, which must work, and unless it is pinned every other one that is there. Tells the
@@ -164,6 +172,9 @@ impl Regions {
             Arc::clone(&clock) as _,
             Arc::clone(&self.rng),
         )?;
+        if self.kept_by_manifests.as_ref() == Some(region) {
+            resources.lose_sight();
+        }
         let (resources, aliases) = (Arc::new(resources), Arc::new(FolderAliases::default()));
         let (rng, rsa_keys) = (Arc::clone(&self.rng), Arc::clone(&self.rsa_keys));
         let backend = LocalBackend::new(Arc::clone(&roots), rng, rsa_keys, REPLICA.to_owned());
