@@ -7,7 +7,8 @@
 #     config/samples/snapshot-copy.sh SOURCE_KEY DESTINATION_KEY FOLDER
 #
 # FOLDER holds `snapshot.key`, the data key under SOURCE_KEY; it gets `snapshot.copied.key`, the same under
-# DESTINATION_KEY. Names, ids, ARNs and aliases of keys are taken.
+# DESTINATION_KEY. Names, ids, ARNs and aliases of keys are taken. In a cluster it runs in a pod with the sidecar; it runs
+# as well against `coffer local`, where namespaces share an account, with the environment that `coffer local` prints.
 set -euo pipefail
 
 source_key=$1 destination_key=$2 folder=$3
