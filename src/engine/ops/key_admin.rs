@@ -16,6 +16,7 @@ use crate::engine::Engine;
 use crate::engine::admit::{Admitted, ResolvedKey};
 use crate::engine::snapshot::{KeyEntry, Known};
 use crate::engine::trail::Trail;
+use crate::ports::resources::ResourceError;
 use crate::types::key::{KeySpec, Origin};
 use crate::types::secret::SecretBytes;
 use crate::types::state::KeyState;
@@ -57,7 +58,10 @@ pub async fn create_key(engine: &Engine, admitted: &Admitted<'_>, trail: &mut Tr
     let namespace = engine.accounts.namespace_of(&admitted.call.principal).ok_or_else(AwsError::internal)?;
     let name = resource_name(engine, admitted)?;
     let resource = engine.ports.resources.create(&namespace, &name, wanted_spec(request)).await;
-    let resource = resource.map_err(|error| internal("the KmsKey could not be made", &error))?;
+    let resource = resource.map_err(|error| match error {
+        ResourceError::AlreadyExists { .. } if admitted.call.invocation_id.is_some() => used_invocation(),
+        error => internal("the KmsKey could not be made", &error),
+    })?;
     let settled = engine.reconcile(&namespace, &name, Some(&resource)).await;
     let settled = settled.map_err(|error| internal("the key could not be made", &error))?;
     let key_id = settled.filter(|settled| settled.complete).ok_or_else(AwsError::internal)?.key_id;
@@ -126,6 +130,12 @@ fn resource_name(engine: &Engine, admitted: &Admitted<'_>) -> Result<String, Aws
     };
     let hashed: String = base32_lower(&seed).chars().take(HASHED_CHARACTERS).collect();
     Ok(format!("k-{hashed}"))
+}
+
+/// An SDK gives each call an id of its own, and only the retries of that call repeat it.
+pub(super) fn used_invocation() -> AwsError {
+    let message = "the amz-sdk-invocation-id of this request was used for a request with other parameters";
+    AwsError::new(ErrorCode::Validation, message)
 }
 
 fn wanted_spec(request: CreateKey) -> KmsKeySpec {

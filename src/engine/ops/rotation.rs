@@ -20,6 +20,7 @@ use crate::types::secret::SecretBytes;
 use crate::types::time::Timestamp;
 
 use super::changes::{change_record, internal};
+use super::key_admin::used_invocation;
 
 /// `GetKeyRotationStatus`.
 ///
@@ -94,8 +95,12 @@ pub async fn rotate_key_on_demand(
     let key = admitted.key(0)?;
     check_rotatable(key)?;
     let (request, now) = (request_name(engine, admitted)?, admitted.now);
-    change_record(engine, key, trail, |record| change::rotate_on_demand(record, &request, now)).await?;
     let key_id = key.entry.record.key_id();
+    let is_anothers = |record: &Record| record.key_id() != key_id && record.has_seen_request(&request);
+    if admitted.call.invocation_id.is_some() && engine.snapshots.load().keys().any(|entry| is_anothers(&entry.record)) {
+        return Err(used_invocation());
+    }
+    change_record(engine, key, trail, |record| change::rotate_on_demand(record, &request, now)).await?;
     // What is announced is never lost: where this fails, the leader goes on with it.
     let settled = engine.reconcile_key(&key_id).await;
     settled.map_err(|error| internal("a rotation could not go on at once", &error)).ok();

@@ -134,6 +134,31 @@ fn the_same_invocation_rotates_once_and_another_must_wait() {
 }
 
 #[test]
+fn an_invocation_that_was_used_for_other_parameters_is_refused() {
+    let world = World::new();
+    let (one, two) = (world.key("one"), world.key("two"));
+    let send = |operation, body: &Value| {
+        let body = body.to_string();
+        let mut call = call(operation, OWNER, body.as_bytes());
+        call.invocation_id = Some("same");
+        world.send(&call)
+    };
+    let (status, first) = send(Operation::CreateKey, &json!({"Description": "a"}));
+    assert_eq!(status, 200);
+    let (_, again) = send(Operation::CreateKey, &json!({"Description": "a"}));
+    assert_eq!(first["KeyMetadata"]["KeyId"], again["KeyMetadata"]["KeyId"]);
+    assert_eq!(send(Operation::RotateKeyOnDemand, &id(&one)).0, 200);
+    for (operation, body) in
+        [(Operation::CreateKey, json!({"Description": "b"})), (Operation::RotateKeyOnDemand, id(&two))]
+    {
+        let (status, told) = send(operation, &body);
+        assert_eq!((status, &told["__type"]), (400, &json!("ValidationException")), "{operation}");
+        assert!(told["message"].as_str().unwrap().contains("amz-sdk-invocation-id"));
+    }
+    assert_eq!((current(&world, &one), current(&world, &two)), (2, 1));
+}
+
+#[test]
 fn twenty_five_rotations_on_demand_are_the_most() {
     let world = World::new();
     let key_id = world.key("orders");
