@@ -286,7 +286,7 @@ impl Engine {
         Report { key, conditions: plan.conditions, happened: Vec::new() }
     }
 
-    fn projection(&self, record: &Record, health: MaterialHealth) -> KmsKeyStatus {
+    pub(super) fn projection(&self, record: &Record, health: MaterialHealth) -> KmsKeyStatus {
         let account = self.accounts.account_of(&record.owner.namespace);
         project(record, health, self.place(account).key_arn(&record.key_id()), self.ports.clock.wall())
     }

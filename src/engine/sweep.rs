@@ -8,6 +8,7 @@ use super::reconcile::{ReconcileError, Settled};
 use super::snapshot::{KeyEntry, Known};
 use super::vault::VaultError;
 use crate::api::crd::condition::{Condition, ConditionReason};
+use crate::domain::event::EventReason;
 use crate::domain::lifecycle::MaterialHealth;
 use crate::domain::platform;
 use crate::domain::reconcile::kms_key::wanted;
@@ -122,6 +123,28 @@ impl Engine {
             }
             self.reconcile_removed(namespace, name).await?;
         }
+        Ok(())
+    }
+
+    /// Tells how the key stands of a resource that is being deleted and is not gone yet.
+    ///
+    /// # Errors
+    /// Where the key cannot be read.
+    pub async fn report_leaving(&self, resource: &Resource) -> Result<(), ReconcileError> {
+        let (namespace, name) = (resource.namespace.as_str(), resource.name.as_str());
+        let Some(claim) = self.vault.claim(namespace, name).await? else { return Ok(()) };
+        let Some(read) = self.vault.record(&claim.content.key_id()).await? else { return Ok(()) };
+        let record = read.content;
+        if record.owner.resource_uid != resource.uid || record.hold(HoldCause::ResourceDeleted).is_none() {
+            return Ok(());
+        }
+        let message = EventReason::DeletionScheduled.left(&record);
+        let obstacle = Obstacle { reason: ConditionReason::PendingDeletion, message: &message, stalls: true };
+        let previous = self.ports.resources.reported(namespace, name).await;
+        let generation = i64::try_from(resource.generation).unwrap_or(i64::MAX);
+        let conditions = stalled::conditions(&obstacle, generation, &previous, self.ports.clock.wall());
+        let key = Some(self.projection(&record, MaterialHealth::Complete));
+        self.ports.resources.report(resource, Report { key, conditions, happened: Vec::new() }).await;
         Ok(())
     }
 

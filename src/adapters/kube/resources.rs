@@ -61,6 +61,16 @@ impl KubeResources {
         Self { client, namespaces, seen, events, reported: Mutex::default() }
     }
 
+    /// A resource that is being deleted, as it was, for what is still told of it.
+    ///
+    /// # Errors
+    /// As those of `to_resource`.
+    pub async fn to_leaving(&self, key: &KmsKey) -> Result<Option<Resource>, ResourceError> {
+        let mut as_it_was = key.clone();
+        as_it_was.metadata.deletion_timestamp = None;
+        self.to_resource(&as_it_was).await
+    }
+
     /// What a resource is to a reconciler. None for one that is being deleted: that cannot be undone.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
 use crate::api::crd::condition::Condition;
-use crate::api::crd::kms_key::KmsKeySpec;
+use crate::api::crd::kms_key::{KmsKeySpec, KmsKeyStatus};
 use crate::domain::authorize::Verb;
 use crate::domain::event::EventReason;
 use crate::domain::plan::Reason;
@@ -147,6 +147,7 @@ pub struct FakeResources {
     api_fields: Arc<Mutex<BTreeMap<(String, String), BTreeSet<SpecField>>>>,
     namespaces: Arc<Mutex<BTreeMap<String, ObjectUid>>>,
     left: Arc<Mutex<Vec<String>>>,
+    keys: Arc<Mutex<BTreeMap<(String, String), KmsKeyStatus>>>,
 }
 
 /// The uid of every namespace that was never made again.
@@ -163,6 +164,11 @@ impl FakeResources {
     pub fn make_namespace_again(&self, namespace: &str, uid: ObjectUid) {
         self.namespaces.lock().unwrap().insert(namespace.to_owned(), uid);
         self.inner.lock().unwrap().retain(|(owner, _), _| owner != namespace);
+    }
+
+    /// What was told last of the key of a resource.
+    pub fn last_key(&self, namespace: &str, name: &str) -> Option<KmsKeyStatus> {
+        self.keys.lock().unwrap().get(&(namespace.to_owned(), name.to_owned())).cloned()
     }
 
     /// What was told of keys whose resources are gone.
@@ -244,6 +250,9 @@ impl Resources for FakeResources {
 
     async fn report(&self, resource: &Resource, report: Report) {
         let key = (resource.namespace.clone(), resource.name.clone());
+        if let Some(status) = report.key {
+            self.keys.lock().unwrap().insert(key.clone(), status);
+        }
         self.reports.lock().unwrap().insert(key, report.conditions);
     }
 

@@ -82,6 +82,10 @@ impl Control {
         let Some(resource) = control.resources.to_resource(key).await? else {
             let (namespace, name) = (key.metadata.namespace.as_deref(), key.metadata.name.as_deref());
             control.engine.follow_removal(namespace.unwrap_or_default(), name.unwrap_or_default()).await?;
+            // Whoever holds it with a finalizer sees what becomes of its key.
+            if let Some(leaving) = control.resources.to_leaving(key).await? {
+                control.engine.report_leaving(&leaving).await?;
+            }
             return Ok(Action::await_change());
         };
         let wake_at = match control.engine.follow_resource(&resource).await {
