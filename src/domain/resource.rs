@@ -3,6 +3,7 @@
 use crate::api::crd::key_alias::KeyAliasSpec;
 use crate::api::crd::kms_key::KmsKeySpec;
 use crate::types::ids::ObjectUid;
+use crate::types::time::Timestamp;
 
 /// Who keeps a resource's spec, and therefore who must change it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +53,8 @@ pub struct AliasResource {
     pub namespace_uid: ObjectUid,
     /// The name.
     pub name: String,
+    /// When it was made, where that is known; the eldest that wants an alias gets it.
+    pub created_at: Timestamp,
     /// Grows with each change of the spec.
     pub generation: u64,
     /// Who keeps the spec.

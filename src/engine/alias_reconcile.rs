@@ -1,23 +1,27 @@
 //! Follows `KeyAlias` resources: observe, plan, write, until nothing is left to do; and finds what no event brought.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
 use super::Engine;
+use super::alias_index::AliasEntry;
+use super::changes::Owner;
 use super::execute::ActionResult;
 use super::reconcile::ReconcileError;
 use super::service_events::{Moment, ServiceEvent};
 use super::snapshot::{KeyEntry, Known};
 use super::sweep::failure_conditions;
-use crate::api::crd::condition::Condition;
+use crate::api::crd::condition::{Condition, ConditionReason};
 use crate::domain::alias::AliasClaim;
 use crate::domain::lifecycle::{MaterialHealth, effective_state};
 use crate::domain::reconcile::key_alias::{
     AliasAction, AliasReason, Input, Plan, ReadClaim, Target, TargetKey, plan, release,
 };
+use crate::domain::reconcile::stalled::{self, Obstacle};
 use crate::domain::record::{ImmutableSpec, Record};
 use crate::domain::resource::AliasResource;
 use crate::domain::vanished::is_living;
-use crate::ports::alias_resources::{AliasListing, AliasReport};
+use crate::ports::alias_resources::{AliasListing, AliasReport, Wanting};
 use crate::ports::audit::Parameter;
 use crate::types::limits::{ALIAS_RETRY_PERIOD, RECONCILE_ROUNDS_MAX, WAKE_AFTER_MAX};
 use crate::types::time::Timestamp;
@@ -43,9 +47,7 @@ impl Engine {
             Ok((plan, key_id)) => (plan.conditions.clone(), key_id.clone()),
             Err(error) => (failure_conditions(error, resource.generation, &previous, now), None),
         };
-        let account = self.accounts.account_of(&resource.namespace);
-        let alias_arn = self.place(account).alias_arn(&resource.spec.alias_name);
-        self.ports.aliases.report(resource, AliasReport { target_key_id, alias_arn, conditions }).await;
+        self.report_alias(resource, conditions, target_key_id).await;
         let waits = followed?.0.because == AliasReason::Refused;
         Ok(now.plus(if waits { ALIAS_RETRY_PERIOD } else { WAKE_AFTER_MAX }))
     }
@@ -79,13 +81,15 @@ impl Engine {
         let read = resources.iter().map(|resource| (resource.namespace.as_str(), resource.name.as_str()));
         let there = unreadable.iter().map(|(namespace, name)| (namespace.as_str(), name.as_str()));
         let present: HashSet<(&str, &str)> = read.chain(there).collect();
+        let mut failed = None;
         for entry in snapshot.aliases.all() {
             let Some(owner) = &entry.claim.owner else { continue };
             if !present.contains(&(entry.claim.namespace.as_str(), owner.as_str())) {
-                self.follow_alias_removal(&entry.claim.namespace, owner).await?;
+                // One that fails must not keep the others from being given up.
+                failed = self.follow_alias_removal(&entry.claim.namespace, owner).await.err().or(failed);
             }
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     /// Gives up what a resource keeps, but for one alias.
@@ -138,9 +142,43 @@ impl Engine {
             read: observed.read.as_ref(),
             target: &observed.target,
             bound: observed.bound,
+            elder: self.elder_of(resource).as_deref(),
             now: self.ports.clock.wall(),
             previous,
         })
+    }
+
+    /// An older resource that wants the same alias in the same scope.
+    fn elder_of(&self, resource: &AliasResource) -> Option<String> {
+        let (own, scope) = (Wanting::of(resource), self.accounts.alias_scope(&resource.namespace));
+        let wanting = self.ports.aliases.wanting(&resource.spec.alias_name);
+        let of_scope = wanting.into_iter().filter(|one| self.accounts.alias_scope(&one.namespace) == scope);
+        let eldest = of_scope.min().filter(|eldest| *eldest < own)?;
+        Some(format!("{}/{}", eldest.namespace, eldest.name))
+    }
+
+    /// Namespaces and names of the resources that keep an alias.
+    #[must_use]
+    pub fn alias_keepers(&self) -> BTreeSet<Owner> {
+        let snapshot = self.snapshots.load();
+        let keeper = |entry: &Arc<AliasEntry>| Some((entry.claim.namespace.clone(), entry.claim.owner.clone()?));
+        snapshot.aliases.all().filter_map(keeper).collect()
+    }
+
+    /// Tells of a resource that is being deleted and is not gone yet.
+    pub async fn report_leaving_alias(&self, resource: &AliasResource) {
+        let previous = self.ports.aliases.reported(&resource.namespace, &resource.name).await;
+        let message = "the resource is being deleted, and its alias is given up";
+        let obstacle = Obstacle { reason: ConditionReason::PendingDeletion, message, stalls: true };
+        let generation = i64::try_from(resource.generation).unwrap_or(i64::MAX);
+        let conditions = stalled::conditions(&obstacle, generation, &previous, self.ports.clock.wall());
+        self.report_alias(resource, conditions, None).await;
+    }
+
+    async fn report_alias(&self, resource: &AliasResource, conditions: Vec<Condition>, target_key_id: Option<String>) {
+        let account = self.accounts.account_of(&resource.namespace);
+        let alias_arn = self.place(account).alias_arn(&resource.spec.alias_name);
+        self.ports.aliases.report(resource, AliasReport { target_key_id, alias_arn, conditions }).await;
     }
 
     /// What the snapshot shows, without any reading: enough to find that a resource needs nothing.
@@ -153,8 +191,8 @@ impl Engine {
             _ => None,
         });
         let referred = entry.filter(|entry| is_referred(resource, &entry.record));
-        let target = referred
-            .map_or(Target::Missing, |entry: std::sync::Arc<KeyEntry>| self.target_of(&entry.record, entry.health));
+        let target =
+            referred.map_or(Target::Missing, |entry: Arc<KeyEntry>| self.target_of(&entry.record, entry.health));
         Observed { read: claim.map(|claim| ReadClaim { claim, epoch: 0 }), target, bound: None }
     }
 

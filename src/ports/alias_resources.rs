@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use super::resources::ResourceError;
 use crate::api::crd::condition::Condition;
 use crate::domain::resource::AliasResource;
+use crate::types::time::Timestamp;
 
 /// What a reconcile tells about a `KeyAlias`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,26 @@ pub struct AliasListing {
     pub unreadable: Vec<(String, String)>,
 }
 
+/// A resource that wants an alias. The eldest is the first in order.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Wanting {
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl Wanting {
+    /// A resource as one that wants its alias.
+    #[must_use]
+    pub fn of(resource: &AliasResource) -> Self {
+        let (namespace, name) = (resource.namespace.clone(), resource.name.clone());
+        Self { created_at: resource.created_at, namespace, name }
+    }
+}
+
 /// `KeyAlias` resources.
 ///
 /// # Guarantees
@@ -38,6 +59,9 @@ pub trait AliasResources: Send + Sync {
 
     /// One resource.
     async fn get(&self, namespace: &str, name: &str) -> Result<Option<AliasResource>, ResourceError>;
+
+    /// The resources of all namespaces that want an alias of this name, as they are known without asking anybody.
+    fn wanting(&self, alias: &str) -> Vec<Wanting>;
 
     /// Tells how a resource stands. Best effort: a report that is lost is made again by the next reconcile.
     async fn report(&self, resource: &AliasResource, report: AliasReport);

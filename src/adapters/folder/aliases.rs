@@ -11,9 +11,10 @@ use super::manifests::Manifest;
 use crate::api::crd::condition::{Condition, ConditionReason, ConditionType};
 use crate::api::crd::key_alias::KeyAliasSpec;
 use crate::domain::resource::{AliasResource, Manager};
-use crate::ports::alias_resources::{AliasListing, AliasReport, AliasResources};
+use crate::ports::alias_resources::{AliasListing, AliasReport, AliasResources, Wanting};
 use crate::ports::resources::ResourceError;
 use crate::types::ids::ObjectUid;
+use crate::types::time::Timestamp;
 
 type Name = (String, String);
 
@@ -41,6 +42,8 @@ impl FolderAliases {
                 namespace: manifest.namespace.clone(),
                 namespace_uid: uid_of(&manifest.namespace),
                 name: manifest.name.clone(),
+                // A file does not tell.
+                created_at: Timestamp::default(),
                 generation,
                 manager: Manager::Manifest(manifest.file.display().to_string()),
                 spec: manifest.spec.clone(),
@@ -82,6 +85,12 @@ impl AliasResources for FolderAliases {
     async fn get(&self, namespace: &str, name: &str) -> Result<Option<AliasResource>, ResourceError> {
         let key = (namespace.to_owned(), name.to_owned());
         self.read((namespace, name), "read", |known| known.get(&key).cloned())
+    }
+
+    fn wanting(&self, alias: &str) -> Vec<Wanting> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = known.iter().flat_map(BTreeMap::values);
+        all.filter(|resource| resource.spec.alias_name == alias).map(Wanting::of).collect()
     }
 
     /// Tells the user on the log, once for each change.

@@ -21,7 +21,7 @@ use crate::api::crd::key_alias::{KeyAlias, KeyAliasStatus};
 use crate::api::crd::{GROUP, VERSION};
 use crate::domain::reconcile::stalled::{self, Obstacle};
 use crate::domain::resource::AliasResource;
-use crate::ports::alias_resources::{AliasListing, AliasReport, AliasResources};
+use crate::ports::alias_resources::{AliasListing, AliasReport, AliasResources, Wanting};
 use crate::ports::resources::ResourceError;
 use crate::types::limits::LIST_PAGE_ITEMS;
 use crate::types::time::Timestamp;
@@ -45,16 +45,13 @@ impl KubeAliases {
         Self { client, namespaces, seen, events, reported: Mutex::default() }
     }
 
-    /// What a resource is to a reconciler. None for one that is being deleted.
+    /// What a resource is to a reconciler, whether it is being deleted or not.
     ///
     /// # Errors
     /// Where its namespace cannot be read, or it lacks what the API server always sets. It is there all the same.
-    pub async fn to_resource(&self, alias: &KeyAlias) -> Result<Option<AliasResource>, ResourceError> {
+    pub async fn to_resource(&self, alias: &KeyAlias) -> Result<AliasResource, ResourceError> {
         let (metadata, name) = (&alias.metadata, alias.name_any());
         let namespace = alias.namespace().unwrap_or_default();
-        if metadata.deletion_timestamp.is_some() {
-            return Ok(None);
-        }
         let namespace_uid = match self.namespaces.uid_of(&namespace) {
             Some(uid) => Some(uid),
             // The watch of namespaces may be a moment behind.
@@ -69,7 +66,16 @@ impl KubeAliases {
             return Err(medium(&namespace, &name, "read", incomplete));
         };
         let (manager, spec) = (manager_of(metadata), alias.spec.clone());
-        Ok(Some(AliasResource { namespace, namespace_uid, name, generation, manager, spec }))
+        let created_at = created_at(alias);
+        Ok(AliasResource { namespace, namespace_uid, name, created_at, generation, manager, spec })
+    }
+
+    /// The same but for one that is being deleted, which cannot be undone.
+    async fn to_living(&self, alias: &KeyAlias) -> Result<Option<AliasResource>, ResourceError> {
+        match alias.metadata.deletion_timestamp {
+            Some(_) => Ok(None),
+            None => self.to_resource(alias).await.map(Some),
+        }
     }
 
     /// Tells of a resource that cannot be read.
@@ -127,7 +133,7 @@ impl AliasResources for KubeAliases {
             for guarded in page.items {
                 let (namespace, name) = (guarded.namespace().unwrap_or_default(), guarded.name_any());
                 let read = match guarded.0 {
-                    Ok(alias) => self.to_resource(&alias).await.ok(),
+                    Ok(alias) => self.to_living(&alias).await.ok(),
                     Err(_) => None,
                 };
                 match read {
@@ -145,10 +151,20 @@ impl AliasResources for KubeAliases {
     async fn get(&self, namespace: &str, name: &str) -> Result<Option<AliasResource>, ResourceError> {
         let api: Api<KeyAlias> = Api::namespaced(self.client.clone(), namespace);
         match api.get(name).await {
-            Ok(alias) => self.to_resource(&alias).await,
+            Ok(alias) => self.to_living(&alias).await,
             Err(error) if is_gone(&error, name) => Ok(None),
             Err(error) => Err(medium(namespace, name, "read", error)),
         }
+    }
+
+    fn wanting(&self, alias: &str) -> Vec<Wanting> {
+        let wanting = |guarded: &Arc<GuardedAlias>| {
+            let found = guarded.0.as_ref().ok().filter(|found| found.spec.alias_name == alias)?;
+            let lives = found.metadata.deletion_timestamp.is_none();
+            let (namespace, name) = (found.namespace().unwrap_or_default(), found.name_any());
+            lives.then(|| Wanting { created_at: created_at(found), namespace, name })
+        };
+        self.seen.state().iter().filter_map(wanting).collect()
     }
 
     async fn report(&self, resource: &AliasResource, report: AliasReport) {
@@ -195,6 +211,11 @@ impl AliasResources for KubeAliases {
         let conditions = self.seen_alias(namespace, name).and_then(|alias| alias.status?.conditions);
         conditions.unwrap_or_default().iter().filter_map(from_status).collect()
     }
+}
+
+fn created_at(alias: &KeyAlias) -> Timestamp {
+    let created = alias.metadata.creation_timestamp.as_ref().map(|time| time.0.as_millisecond());
+    Timestamp::from_milliseconds(created.unwrap_or_default())
 }
 
 /// Whether an error says that this resource is not there, and not that the kind is unknown.

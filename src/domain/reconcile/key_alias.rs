@@ -65,6 +65,8 @@ pub struct Input<'a> {
     pub target: &'a Target,
     /// Type and usage of the key that the claim names, where that key is known.
     pub bound: Option<ImmutableSpec>,
+    /// An older resource that wants the same alias, by namespace and name.
+    pub elder: Option<&'a str>,
     /// The time.
     pub now: Timestamp,
     /// The conditions before.
@@ -152,6 +154,7 @@ type Rule = fn(&Input<'_>) -> Option<Step>;
 const RULES: &[Rule] = &[
     refuse_names,
     refuse_foreign_claim,
+    refuse_younger,
     refuse_target,
     bind,
     refuse_claim_of_the_api,
@@ -234,6 +237,14 @@ fn refuse_foreign_claim(input: &Input<'_>) -> Option<Step> {
         None => return None,
     };
     stall(ConditionReason::AliasConflict, format!("{} is taken already, by {keeper}", claim.alias))
+}
+
+/// Of those that want an alias which no resource keeps the eldest gets it, whichever is looked at first.
+fn refuse_younger(input: &Input<'_>) -> Option<Step> {
+    let is_kept = input.claim().is_some_and(|claim| claim.owner.is_some());
+    let elder = input.elder.filter(|_| !is_kept)?;
+    let alias = &input.resource.spec.alias_name;
+    stall(ConditionReason::AliasConflict, format!("{alias} is wanted by the KeyAlias {elder}, which is older"))
 }
 
 /// The key must be there, be the namespace's own to name, and not be on its way out. An alias that names it already
@@ -345,6 +356,7 @@ mod tests {
             namespace: "shop".to_owned(),
             namespace_uid: ObjectUid::new([1; 16]),
             name: "main".to_owned(),
+            created_at: Timestamp::default(),
             generation: 3,
             manager: Manager::Api,
             spec: KeyAliasSpec { alias_name: alias.to_owned(), key_ref: KeyReference { name: "orders".to_owned() } },
@@ -378,7 +390,8 @@ mod tests {
 
     fn planned(alias: &str, read: Option<&ReadClaim>, target: &Target, bound: Option<ImmutableSpec>) -> Plan {
         let resource = resource(alias);
-        plan(&Input { resource: &resource, read, target, bound, now: Timestamp::from_milliseconds(9), previous: &[] })
+        let now = Timestamp::from_milliseconds(9);
+        plan(&Input { resource: &resource, read, target, bound, elder: None, now, previous: &[] })
     }
 
     /// Why, whether it is ready or stalled, and the first words of what is told.

@@ -14,6 +14,7 @@ use crate::engine::accounts::Accounts;
 use crate::ports::fake::Cut;
 use crate::ports::store::Store as _;
 use crate::types::ids::{KeyId, ObjectUid};
+use crate::types::time::Timestamp;
 
 fn claim(world: &World, alias: &str) -> Option<AliasClaim> {
     world.run(world.engine.read_alias("default", alias)).unwrap().map(|read| read.content)
@@ -25,6 +26,7 @@ fn resource(name: &str, alias: &str, key: &str) -> AliasResource {
         namespace: "default".to_owned(),
         namespace_uid: named("x").namespace_uid,
         name: name.to_owned(),
+        created_at: Timestamp::default(),
         generation: 1,
         manager: Manager::Manifest("aliases.yaml".to_owned()),
         spec: KeyAliasSpec { alias_name: alias.to_owned(), key_ref: KeyReference { name: key.to_owned() } },
@@ -153,6 +155,7 @@ fn a_namespace_that_was_made_again_has_none_of_the_old_aliases_and_may_use_their
     follow(&world, resource("main", "alias/kept", "orders"));
     let uid = ObjectUid::new([8; 16]);
     world.setup.resources.make_namespace_again("default", uid);
+    world.setup.aliases.remove("default", "main");
     let new = Resource { namespace_uid: uid, uid: ObjectUid::new([88; 16]), ..named("fresh") };
     world.setup.resources.put(new);
     let fresh = world.reconcile("fresh").unwrap().unwrap().key_id;
@@ -268,4 +271,59 @@ fn every_change_of_an_alias_survives_a_crash_on_either_side_of_its_write() {
             assert_eq!(alias_of(&world, "alias/a"), expected, "{name} {cut:?}");
         }
     }
+}
+
+#[test]
+fn of_two_that_want_a_free_alias_the_eldest_gets_it_whichever_is_looked_at_first() {
+    let world = World::new();
+    world.key("orders");
+    let at = Timestamp::from_milliseconds;
+    let elder = AliasResource { created_at: at(1), ..resource("z-elder", "alias/a", "orders") };
+    let younger = AliasResource { created_at: at(2), ..resource("a-younger", "alias/a", "orders") };
+    world.setup.aliases.put(elder.clone());
+    assert_eq!(follow(&world, younger.clone()), ConditionReason::AliasConflict);
+    assert!(told(&world, "a-younger").1.contains("default/z-elder, which is older"));
+    assert_eq!(follow(&world, elder), ConditionReason::AsExpected);
+    assert_eq!(follow(&world, younger.clone()), ConditionReason::AliasConflict);
+    // Whoever keeps it goes on keeping it, whatever appears later and however old that claims to be.
+    world.setup.aliases.remove("default", "z-elder");
+    world.run(world.engine.follow_alias_removal("default", "z-elder")).unwrap();
+    assert_eq!(follow(&world, younger.clone()), ConditionReason::AsExpected);
+    let old = AliasResource { created_at: at(0), ..resource("old", "alias/a", "orders") };
+    assert_eq!(follow(&world, old), ConditionReason::AliasConflict);
+    assert_eq!(follow(&world, younger), ConditionReason::AsExpected);
+}
+
+#[test]
+fn a_removal_whose_release_failed_is_known_until_it_is_done_and_holds_up_no_other() {
+    let world = World::new();
+    world.key("orders");
+    for name in ["one", "two"] {
+        follow(&world, resource(name, &format!("alias/{name}"), "orders"));
+        world.setup.aliases.remove("default", name);
+    }
+    let keepers = || world.engine.alias_keepers().into_iter().map(|(_, name)| name).collect::<Vec<_>>();
+    world.setup.aliases.set_broken(true);
+    assert!(world.run(world.engine.follow_alias_removal("default", "one")).is_err());
+    world.setup.aliases.set_broken(false);
+    assert_eq!(keepers(), ["one", "two"]);
+    world.setup.aliases.set_unreadable(Some("one"));
+    assert!(world.run(world.engine.sweep_aliases()).is_err());
+    assert_eq!(keepers(), ["one"]);
+    world.setup.aliases.set_unreadable(None);
+    world.run(world.engine.sweep_aliases()).unwrap();
+    assert!(keepers().is_empty());
+}
+
+#[test]
+fn an_alias_that_is_being_deleted_says_so() {
+    let world = World::new();
+    let key_id = world.key("orders");
+    let leaving = resource("main", "alias/a", "orders");
+    follow(&world, leaving.clone());
+    assert_eq!(told(&world, "main").2, Some(key_id.to_string()));
+    world.setup.aliases.remove("default", "main");
+    world.run(world.engine.follow_alias_removal("default", "main")).unwrap();
+    world.run(world.engine.report_leaving_alias(&leaving));
+    assert_eq!((told(&world, "main").0, told(&world, "main").2), (ConditionReason::PendingDeletion, None));
 }

@@ -1,21 +1,22 @@
 //! Follows `KeyAlias` resources on the replica that leads.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::channel::mpsc;
 use kube::runtime::reflector::ObjectRef;
 use tokio::time::Instant;
 
+use super::alias_queue::{AliasQueue, Looked};
 use super::control::backoff;
 use crate::adapters::kube::aliases::{GuardedAlias, KubeAliases};
 use crate::adapters::kube::key_watch::{KeyWatch, Touched};
 use crate::api::crd::key_alias::KeyAlias;
 use crate::engine::Engine;
 use crate::engine::changes::Owner;
-use crate::types::limits::{CHANGES_GATHER_PERIOD, RECONCILE_BACKOFF_MAX, RECONCILES_AT_A_TIME, WAKE_AFTER_MAX};
+use crate::engine::reconcile::ReconcileError;
+use crate::types::limits::{CHANGES_GATHER_PERIOD, RECONCILES_AT_A_TIME, WAKE_AFTER_MAX};
+use crate::types::time::Timestamp;
 
 /// What following aliases needs.
 pub struct AliasControl {
@@ -23,11 +24,6 @@ pub struct AliasControl {
     aliases: Arc<KubeAliases>,
     watch: KeyWatch<KeyAlias>,
 }
-
-/// Namespace and name of a resource, and when it is looked at.
-type Due = BTreeMap<Owner, Instant>;
-/// How a look at one ended: when the next one is due.
-type Looked = (Owner, Option<Duration>);
 
 impl AliasControl {
     /// A follower over this engine.
@@ -43,48 +39,32 @@ impl AliasControl {
         let touched = self.watch.subscribe();
         // It fails only where the writer is gone, and then the process ends.
         drop(self.watch.seen.wait_until_ready().await);
-        let now = Instant::now();
-        let there = self.watch.seen.state();
-        let due: Due = there.iter().map(|alias| (place(alias), now)).collect();
-        futures::join!(self.follow(touched, due), self.sweep_now_and_then());
+        let mut queue = AliasQueue::default();
+        self.watch.seen.state().iter().for_each(|alias| queue.touch(place(alias), Instant::now()));
+        futures::join!(self.follow(touched, queue), self.sweep_now_and_then());
     }
 
-    /// One round for each thing that happens, or for what is due. What failed waits longer each time.
-    async fn follow(&self, mut touched: mpsc::Receiver<Touched>, mut due: Due) {
-        let mut failures: BTreeMap<Owner, u32> = BTreeMap::new();
+    /// One round for each thing that happens, or for what is due.
+    async fn follow(&self, mut touched: mpsc::Receiver<Touched>, mut queue: AliasQueue) {
         loop {
-            let next = due.values().min().copied();
-            let until = next.unwrap_or_else(|| Instant::now() + WAKE_AFTER_MAX.duration());
+            let until = queue.next().unwrap_or_else(|| Instant::now() + WAKE_AFTER_MAX.duration());
             tokio::select! {
                 event = touched.next() => match event {
-                    Some(Touched::Applied(namespace, name)) => due.extend([((namespace, name), Instant::now())]),
-                    Some(Touched::Removed(namespace, name)) => {
-                        due.remove(&(namespace.clone(), name.clone()));
-                        failures.remove(&(namespace.clone(), name.clone()));
-                        self.follow_removal(&namespace, &name).await;
+                    Some(Touched::Applied(namespace, name) | Touched::Removed(namespace, name)) => {
+                        queue.touch((namespace, name), Instant::now());
                     }
-                    Some(Touched::Listed) => {}
+                    Some(Touched::Listed) => self.missing().for_each(|owner| queue.touch(owner, Instant::now())),
                     // Another follower took the place of this one.
                     None => return,
                 },
                 changed = self.engine.alias_changes.next() => {
                     tokio::time::sleep(CHANGES_GATHER_PERIOD.duration()).await;
-                    due.extend(self.affected(&changed).map(|owner| (owner, Instant::now())));
+                    self.affected(&changed).for_each(|owner| queue.touch(owner, Instant::now()));
                 }
                 () = tokio::time::sleep_until(until) => {
-                    for (owner, again) in self.look(&mut due).await {
-                        let wait = match again {
-                            Some(wait) => {
-                                failures.remove(&owner);
-                                wait
-                            }
-                            None => {
-                                let count = failures.entry(owner.clone()).or_default();
-                                *count = count.saturating_add(1);
-                                backoff(*count)
-                            }
-                        };
-                        due.entry(owner).or_insert_with(|| Instant::now() + wait);
+                    let ready = queue.take(Instant::now());
+                    for (owner, looked) in self.look(ready).await {
+                        queue.looked(owner, looked, Instant::now());
                     }
                 }
             }
@@ -92,42 +72,55 @@ impl AliasControl {
     }
 
     /// Looks at everything that is due, some of it at a time.
-    async fn look(&self, due: &mut Due) -> Vec<Looked> {
-        let now = Instant::now();
-        let ready: Vec<Owner> = due.iter().filter(|(_, at)| **at <= now).map(|(owner, _)| owner.clone()).collect();
-        due.retain(|_, at| *at > now);
+    async fn look(&self, ready: Vec<Owner>) -> Vec<(Owner, Looked)> {
         let looks = ready.into_iter().map(|owner| async move {
-            let again = self.look_at(&owner).await;
-            again.map(|again| (owner, again))
+            let looked = self.look_at(&owner).await;
+            (owner, looked)
         });
-        let looks = futures::stream::iter(looks).buffer_unordered(usize::from(RECONCILES_AT_A_TIME));
-        looks.filter_map(std::future::ready).collect().await
+        futures::stream::iter(looks).buffer_unordered(usize::from(RECONCILES_AT_A_TIME)).collect().await
     }
 
-    /// When to look again: after a while, or, where it failed, later each time. None for what is gone.
-    async fn look_at(&self, (namespace, name): &Owner) -> Option<Option<Duration>> {
-        let seen = self.watch.seen.get(&ObjectRef::new(name).within(namespace))?;
+    async fn look_at(&self, (namespace, name): &Owner) -> Looked {
         let now = self.engine.ports.clock.wall();
-        let alias = match &seen.0 {
-            Ok(alias) => alias,
-            Err(invalid) => {
-                self.aliases.report_unreadable(invalid, now).await;
-                return None;
+        let seen = self.watch.seen.get(&ObjectRef::new(name).within(namespace));
+        let followed = match seen.as_ref().map(|seen| &seen.0) {
+            None => {
+                self.aliases.forget(namespace, name);
+                self.engine.follow_alias_removal(namespace, name).await.map(|()| None)
             }
-        };
-        let followed = match self.aliases.to_resource(alias).await {
-            Ok(Some(resource)) => self.engine.follow_alias(&resource).await,
-            Ok(None) => return None,
-            Err(error) => Err(error.into()),
+            Some(Err(invalid)) => {
+                self.aliases.report_unreadable(invalid, now).await;
+                Ok(None)
+            }
+            Some(Ok(alias)) => self.look_at_resource(alias).await,
         };
         match followed {
-            Ok(wake_at) => Some(Some(wake_at.since(now).duration())),
+            Ok(Some(wake_at)) => Looked::Again(wake_at.since(now).duration()),
+            Ok(None) => Looked::Done,
             Err(error) => {
                 let error: &dyn std::error::Error = &error;
-                tracing::error!(namespace, name, error, "a KeyAlias could not be followed");
-                Some(None)
+                tracing::error!(namespace, name, error, "a KeyAlias could not be followed; it is tried again");
+                Looked::Failed
             }
         }
+    }
+
+    async fn look_at_resource(&self, alias: &KeyAlias) -> Result<Option<Timestamp>, ReconcileError> {
+        let resource = self.aliases.to_resource(alias).await?;
+        if alias.metadata.deletion_timestamp.is_none() {
+            return self.engine.follow_alias(&resource).await.map(Some);
+        }
+        // It stays until whoever holds it lets go, and keeps nothing any more.
+        self.engine.follow_alias_removal(&resource.namespace, &resource.name).await?;
+        self.engine.report_leaving_alias(&resource).await;
+        Ok(None)
+    }
+
+    /// Resources that keep an alias and that a complete list does not have: removals whose events were lost.
+    fn missing(&self) -> impl Iterator<Item = Owner> + use<'_> {
+        let is_there =
+            |(namespace, name): &Owner| self.watch.seen.get(&ObjectRef::new(name).within(namespace)).is_some();
+        self.engine.alias_keepers().into_iter().filter(move |owner| !is_there(owner))
     }
 
     /// The resources that a change of a key or of a claim may be something to: names of keys and aliases are told
@@ -142,26 +135,22 @@ impl AliasControl {
         })
     }
 
-    async fn follow_removal(&self, namespace: &str, name: &str) {
-        self.aliases.forget(namespace, name);
-        if let Err(error) = self.engine.follow_alias_removal(namespace, name).await {
-            // The next sweep finds it.
-            let error: &dyn std::error::Error = &error;
-            tracing::error!(namespace, name, error, "the removal of a KeyAlias could not be followed");
-        }
-    }
-
-    /// Finds removals that no event brought.
+    /// Finds removals that no event brought. What fails is tried again, later each time.
     async fn sweep_now_and_then(&self) {
+        let mut failures = 0;
         loop {
             let again = match self.engine.sweep_aliases().await {
-                Ok(()) => WAKE_AFTER_MAX,
+                Ok(()) => {
+                    failures = 0;
+                    WAKE_AFTER_MAX.duration()
+                }
                 Err(error) => {
                     tracing::error!(error = &error as &dyn std::error::Error, "the aliases could not be swept");
-                    RECONCILE_BACKOFF_MAX
+                    failures += 1;
+                    backoff(failures)
                 }
             };
-            tokio::time::sleep(again.duration()).await;
+            tokio::time::sleep(again).await;
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `coffer server`: one replica of an installation in a cluster.
 
 pub mod alias_control;
+pub mod alias_queue;
 pub mod application;
 pub mod arguments;
 pub mod clock;
