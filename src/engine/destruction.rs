@@ -60,13 +60,13 @@ impl Drop for Active<'_> {
 
 /// The ids of some keys, in words, and how many more there are.
 #[must_use]
-pub fn name_keys(keys: &HashSet<KeyId>) -> String {
-    let mut names: Vec<String> = keys.iter().map(ToString::to_string).collect();
+pub fn name_keys(keys: impl IntoIterator<Item = KeyId>) -> String {
+    let mut names: Vec<String> = keys.into_iter().map(|key_id| key_id.to_string()).collect();
     names.sort_unstable();
     let more = names.len().saturating_sub(NAMED_KEYS_MAX);
     names.truncate(NAMED_KEYS_MAX);
-    let named = names.join(", ");
-    if more == 0 { named } else { format!("{named} and {more} more") }
+    let listed = names.join(", ");
+    if more == 0 { listed } else { format!("{listed} and {more} more") }
 }
 
 impl Engine {

@@ -102,7 +102,7 @@ impl Memory {
         if frozen != self.frozen && !frozen.is_empty() {
             tracing::warn!(
                 frozen = frozen.len(),
-                keys = name_keys(&frozen),
+                keys = name_keys(frozen.iter().copied()),
                 "keys vanished together and are not destroyed when their time comes, until somebody approves it"
             );
         }

@@ -105,7 +105,7 @@ mod tests {
         queue.touch(owner("a"), now);
         assert_eq!(queue.take(now).len(), 1);
         queue.touch(owner("a"), now);
-        queue.looked(owner("a"), Looked::Again(Duration::from_secs(60)), now);
+        queue.looked(owner("a"), Looked::Again(Duration::from_mins(1)), now);
         assert_eq!(queue.next(), Some(now));
     }
 }

@@ -89,7 +89,7 @@ fn frozen(engine: &Engine) -> Told {
     if frozen.is_empty() {
         return ("DestroyFrozen", false, "NothingFrozen", String::new());
     }
-    let (count, names) = (frozen.len(), name_keys(&frozen));
+    let (count, names) = (frozen.len(), name_keys(frozen.iter().copied()));
     let message = format!(
         "{count} keys vanished together and are not destroyed when their time comes ({names}); apply their resources \
          again to restore them, or set spec.destroyVanishedUntil to a time after they vanished to let them be destroyed"
