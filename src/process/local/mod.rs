@@ -75,6 +75,8 @@ async fn serve_local(arguments: &LocalArguments) -> anyhow::Result<()> {
     let pinned = arguments.region.clone();
     let application = Arc::new(LocalApplication::new(Arc::clone(&regions), callers, pinned, audit));
     let (stop, stopped) = watch::channel(false);
+    // Before anybody can see that it serves: whoever sees that may ask it to stop at once.
+    let signalled = signal_to_stop()?;
     let (tcp, unix) = listen(arguments, &data).await?;
     banner::print(&banner::Banner {
         data: &data,
@@ -90,7 +92,7 @@ async fn serve_local(arguments: &LocalArguments) -> anyhow::Result<()> {
         tokio::spawn(serve(unix, Hosts::Any, Arc::clone(&application) as _, stopped)),
     ];
     let flusher = tokio::spawn(flush_refusals(Arc::clone(&application)));
-    wait_for_signal().await?;
+    signalled.await;
     tracing::info!("stopping: open requests may finish");
     stop.send_replace(true);
     for server in servers {
@@ -162,12 +164,14 @@ async fn listen(arguments: &LocalArguments, data: &Path) -> anyhow::Result<(List
     Ok((tcp, unix))
 }
 
-async fn wait_for_signal() -> anyhow::Result<()> {
+/// From now on a signal does not end the process; the future ends with the first one.
+fn signal_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }
