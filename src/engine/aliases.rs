@@ -180,7 +180,7 @@ impl Engine {
             return Err(VaultError::Content { name, source });
         }
         match action {
-            AliasAction::Release { .. } => Ok(self.ports.store.delete(&name, &read.stored.version).await?),
+            AliasAction::Release { .. } => self.vault.delete(&name, &read.stored).await,
             _ => self.vault.replace(&name, &read, claim).await,
         }
     }

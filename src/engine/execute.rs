@@ -91,9 +91,9 @@ impl Engine {
         let owner = &read.content.owner;
         let claim = self.vault.claim(&owner.namespace, &owner.name).await?;
         if let Some(claim) = claim.filter(|claim| claim.content.key_id() == *key_id) {
-            self.ports.store.delete(&own_claim_name(&claim.content), &claim.stored.version).await?;
+            self.vault.delete(&own_claim_name(&claim.content), &claim.stored).await?;
         }
-        Ok(self.ports.store.delete(&name, &read.stored.version).await?)
+        self.vault.delete(&name, &read.stored).await
     }
 
     /// The only way in which a material is ever destroyed. What the fence says is read again right before, and the

@@ -1,6 +1,7 @@
 //! The engine over ports in memory: crashes at every write, races of replicas, damage, and every answer.
 
 mod aliases;
+mod asked_twice;
 mod backend;
 mod crash;
 mod crash_life;

@@ -167,7 +167,8 @@ impl Vault {
     /// `Store(AlreadyExists)` where it does.
     pub async fn create<T: Content + Sync>(&self, name: &ObjectName, content: &T) -> Result<Revision, VaultError> {
         let bytes = self.seal(name, 1, content)?;
-        Ok(self.store.create(name, bytes).await?)
+        let written = self.store.create(name, bytes.clone()).await;
+        self.recognise(name, &bytes, written).await
     }
 
     /// Replaces an object that must still be as it was read.
@@ -181,7 +182,38 @@ impl Vault {
         content: &T,
     ) -> Result<Revision, VaultError> {
         let bytes = self.seal(name, read.epoch.saturating_add(1), content)?;
-        Ok(self.store.replace(name, &read.stored.version, bytes).await?)
+        let written = self.store.replace(name, &read.stored.version, bytes.clone()).await;
+        self.recognise(name, &bytes, written).await
+    }
+
+    /// Deletes an object that must still be as it was read. What is gone right after it was read is what was to
+    /// happen: a deletion that was done behind an answer of 504 is asked for once more, and then finds nothing.
+    ///
+    /// # Errors
+    /// `Store(Conflict)` where another writer was faster.
+    pub async fn delete(&self, name: &ObjectName, read: &Stored) -> Result<Revision, VaultError> {
+        match self.store.delete(name, &read.version).await {
+            Err(StoreError::Conflict(_)) if self.store.get(name).await?.is_none() => Ok(self.store.revision()),
+            deleted => Ok(deleted?),
+        }
+    }
+
+    /// A write that was done behind an answer of 504 is asked for once more by the client of an API server, and then
+    /// refused for what it did itself. The same content seals to the same bytes, so those that are there tell.
+    async fn recognise(
+        &self,
+        name: &ObjectName,
+        bytes: &[u8],
+        written: Result<Revision, StoreError>,
+    ) -> Result<Revision, VaultError> {
+        let refused = match written {
+            Err(refused @ (StoreError::AlreadyExists(_) | StoreError::Conflict(_))) => refused,
+            written => return Ok(written?),
+        };
+        match self.store.get(name).await {
+            Ok(Some(stored)) if *stored.bytes == *bytes => Ok(stored.revision),
+            _ => Err(refused.into()),
+        }
     }
 
     /// Seals what the holder of a token gives back later.

@@ -257,3 +257,45 @@ impl Store for StaleStore {
         self.store.wait_for(revision).await;
     }
 }
+
+/// A store whose client asks once more for every write that is done, as where its first answer is lost behind a 504.
+#[derive(Clone)]
+pub struct TwiceStore(pub FakeStore);
+
+#[async_trait]
+impl Store for TwiceStore {
+    async fn get(&self, name: &ObjectName) -> Result<Option<Stored>, StoreError> {
+        self.0.get(name).await
+    }
+
+    async fn list(&self, kind: Kind) -> Result<Vec<(ObjectName, Stored)>, StoreError> {
+        self.0.list(kind).await
+    }
+
+    async fn create(&self, name: &ObjectName, bytes: Vec<u8>) -> Result<Revision, StoreError> {
+        self.0.create(name, bytes.clone()).await?;
+        self.0.create(name, bytes).await
+    }
+
+    async fn replace(&self, name: &ObjectName, expected: &Version, bytes: Vec<u8>) -> Result<Revision, StoreError> {
+        self.0.replace(name, expected, bytes.clone()).await?;
+        self.0.replace(name, expected, bytes).await
+    }
+
+    async fn delete(&self, name: &ObjectName, expected: &Version) -> Result<Revision, StoreError> {
+        self.0.delete(name, expected).await?;
+        self.0.delete(name, expected).await
+    }
+
+    fn watch(&self, kinds: &'static [Kind]) -> BoxStream<'static, Event> {
+        self.0.watch(kinds)
+    }
+
+    fn revision(&self) -> Revision {
+        self.0.revision()
+    }
+
+    async fn wait_for(&self, revision: Revision) {
+        self.0.wait_for(revision).await;
+    }
+}

@@ -9,7 +9,7 @@ mod store;
 
 pub use aliases::FakeAliases;
 pub use backend::FakeRemoteBackend;
-pub use faulty::{Fault, FaultyStore, StaleStore, WatchFault};
+pub use faulty::{Fault, FaultyStore, StaleStore, TwiceStore, WatchFault};
 pub use rsa_keys::FakeRsaKeys;
 pub use small::{FakeAudit, FakeClock, FakeResources, FakeReviewer, FakeUsage};
 pub use store::{Cut, FakeStore};
