@@ -3,10 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
-use super::flows::{
-    DAY, Flow, assert_invariants, assert_settled, blob, end_state, flows, opens_or_is_held, until_done,
-};
-use super::import_flows::IMPORT_FLOWS;
+use super::flows::{DAY, assert_invariants, assert_settled, blob, end_state, flows, opens_or_is_held, until_done};
 use super::support::{Setup, World, named};
 use crate::domain::resource::Resource;
 use crate::domain::tests_support::Dice;
@@ -17,13 +14,6 @@ use crate::types::ids::{KeyId, ObjectUid};
 use crate::types::object::Kind;
 
 const SEEDS: u64 = 20;
-/// Unwrapping with RSA takes a hundred times as long as all else in a flow.
-const IMPORT_SEEDS: u64 = 8;
-
-fn seeds(flow: &Flow) -> u64 {
-    let is_import = IMPORT_FLOWS.iter().any(|import| import.name == flow.name);
-    if is_import { IMPORT_SEEDS } else { SEEDS }
-}
 
 fn faulty(seed: u64) -> (World, Fault) {
     let mut setup = Setup::new();
@@ -43,7 +33,7 @@ fn disturb(kind: WatchFault) {
             assert_settled(&world, flow.name);
             end_state(&world)
         };
-        for seed in 0..seeds(flow) {
+        for seed in 0..SEEDS {
             let what = format!("{} under {kind:?}, seed {seed}", flow.name);
             let (world, fault) = faulty(seed);
             (flow.prepare)(&world);
@@ -63,7 +53,7 @@ fn disturb(kind: WatchFault) {
             assert_eq!(end_state(&world), expected, "{what}");
         }
     }
-    println!("{} runs under {kind:?}, 0 keys lost", flows().map(seeds).sum::<u64>());
+    println!("{} runs under {kind:?}, 0 keys lost", flows().count() as u64 * SEEDS);
 }
 
 #[test]
