@@ -11,15 +11,21 @@ use crate::domain::record::Lifecycle;
 use crate::types::ids::KeyId;
 use crate::types::limits::{TIMER_FAILURES_MAX, TIMER_PERIOD, TIMER_RETRY_PERIOD, TOMBSTONE_KEPT};
 use crate::types::state::KeyState;
-use crate::types::time::Timestamp;
+use crate::types::time::{Span, Timestamp};
 
 /// What the timers remember from one look to the next.
 #[derive(Default)]
 struct Memory {
-    /// Keys whose timer failed, and when each is tried again.
-    failed: HashMap<KeyId, Timestamp>,
+    /// Keys whose timer failed.
+    failed: HashMap<KeyId, Failed>,
     /// The keys that were told to be frozen.
     frozen: HashSet<KeyId>,
+}
+
+/// How often a timer failed in a row, and when it is tried again.
+struct Failed {
+    times: u32,
+    again_at: Timestamp,
 }
 
 impl Engine {
@@ -94,7 +100,7 @@ const fn waits_for_somebody(because: Reason) -> bool {
 
 impl Memory {
     fn may_try(&self, key_id: &KeyId, now: Timestamp) -> bool {
-        self.failed.get(key_id).is_none_or(|again_at| *again_at <= now)
+        self.failed.get(key_id).is_none_or(|failed| failed.again_at <= now)
     }
 
     /// Says, once for each change, that keys are not destroyed.
@@ -109,10 +115,39 @@ impl Memory {
         self.frozen = frozen;
     }
 
+    /// One failure, as of a single request, costs one look; who fails again and again is tried later each time.
     fn note(&mut self, key_id: KeyId, now: Timestamp) {
         if self.failed.len() >= TIMER_FAILURES_MAX {
             self.failed.clear();
         }
-        self.failed.insert(key_id, now.plus(TIMER_RETRY_PERIOD));
+        let before = self.failed.get(&key_id).filter(|failed| now < failed.again_at.plus(TIMER_RETRY_PERIOD));
+        let times = before.map_or(0, |failed| failed.times.saturating_add(1));
+        let wait = 1_i64.checked_shl(times.min(16)).unwrap_or(1).saturating_mul(TIMER_PERIOD.milliseconds());
+        let wait = Span::from_milliseconds(wait.min(TIMER_RETRY_PERIOD.milliseconds()));
+        self.failed.insert(key_id, Failed { times, again_at: now.plus(wait) });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_failed_is_tried_at_the_next_look_and_then_later_each_time() {
+        let (mut memory, key_id) = (Memory::default(), KeyId::new([1; 16], false));
+        let (mut now, mut waits) = (Timestamp::from_milliseconds(0), Vec::new());
+        for _ in 0..7 {
+            memory.note(key_id, now);
+            let noted_at = now;
+            while !memory.may_try(&key_id, now) {
+                now = now.plus(TIMER_PERIOD);
+            }
+            waits.push(now.since(noted_at).milliseconds() / 1000);
+        }
+        assert_eq!(waits, [15, 30, 60, 120, 240, 300, 300]);
+        // What went well for a while begins anew.
+        now = now.plus(TIMER_RETRY_PERIOD);
+        memory.note(key_id, now);
+        assert!(memory.may_try(&key_id, now.plus(TIMER_PERIOD)));
     }
 }

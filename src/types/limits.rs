@@ -105,7 +105,7 @@ pub const ATTEMPT_NOTE_PERIOD: Span = Span::from_hours(1);
 pub const TOMBSTONE_KEPT: Span = Span::from_days(365);
 /// Time between two looks at what is due.
 pub const TIMER_PERIOD: Span = Span::from_seconds(15);
-/// Time after which a timer that failed for a key is tried again for it.
+/// Longest time after which a timer that failed for a key is tried again for it.
 pub const TIMER_RETRY_PERIOD: Span = Span::from_minutes(5);
 /// Keys whose timers failed lately that are remembered.
 pub const TIMER_FAILURES_MAX: usize = 10_000;
