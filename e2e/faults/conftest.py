@@ -17,11 +17,14 @@ from pathlib import Path
 import pytest
 
 sys.dont_write_bytecode = True
-sys.path[:0] = [str(Path(__file__).resolve().parent)]
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE)]
+sys.path += [str(HERE.parent / "formats")]
 
 from certificates import Authority
 from fault_layer import FaultLayer
 from flow import Flow
+from place import Place
 from support import (
     GROUP, INSTALLATION, KUBECTL_SECONDS, ROOT, Caller, Cluster, Keys, Server, binary, until,
 )
@@ -92,19 +95,23 @@ def keys(cluster: Cluster, server: Server) -> Keys:
 
 @pytest.fixture(scope="session")
 def caller(cluster: Cluster, server: Server) -> Caller:
-    """A workload that may do everything with keys."""
-    rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{NAMESPACE}"
+    return give_caller(cluster, server, NAMESPACE)
+
+
+def give_caller(cluster: Cluster, server: Server, namespace: str) -> Caller:
+    """A workload that may do everything with the keys of its namespace."""
+    rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"
     rules = [{"apiGroups": [GROUP], "resources": ["kmskeys"], "verbs": ["*"]}]
     cluster.good("POST", f"{rbac}/roles", {"metadata": {"name": "everything"}, "rules": rules})
-    cluster.good("POST", f"{rbac}/rolebindings", binding("app"))
+    cluster.good("POST", f"{rbac}/rolebindings", binding("app", namespace))
     config_map = "/api/v1/namespaces/coffer-system/configmaps/coffer-ca"
     until(lambda: cluster.ask("GET", config_map)[0] == 200, "the certificate of the server's authority")
-    return Caller(server, give_token(cluster, "app"), cluster.good("GET", config_map)["data"]["ca.crt"])
+    return Caller(server, give_token(cluster, "app", namespace), cluster.good("GET", config_map)["data"]["ca.crt"])
 
 
-def give_token(cluster: Cluster, account: str) -> str:
+def give_token(cluster: Cluster, account: str, namespace: str = NAMESPACE) -> str:
     """A token of a pod that nobody runs, which is enough for a token."""
-    core = f"/api/v1/namespaces/{NAMESPACE}"
+    core = f"/api/v1/namespaces/{namespace}"
     cluster.good("POST", f"{core}/serviceaccounts", {"metadata": {"name": account}})
     spec = {"serviceAccountName": account, "containers": [{"name": "app", "image": "app"}]}
     pod = cluster.good("POST", f"{core}/pods", {"metadata": {"name": account}, "spec": spec})
@@ -113,12 +120,21 @@ def give_token(cluster: Cluster, account: str) -> str:
     return cluster.good("POST", f"{core}/serviceaccounts/{account}/token", request)["status"]["token"]
 
 
-def binding(account: str) -> dict[str, object]:
+def binding(account: str, namespace: str = NAMESPACE) -> dict[str, object]:
     return {
         "metadata": {"name": account},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "everything"},
-        "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": NAMESPACE}],
+        "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": namespace}],
     }
+
+
+@pytest.fixture(scope="module")
+def place(request: pytest.FixtureRequest, cluster: Cluster, layer: FaultLayer, server: Server) -> Place:
+    """A namespace of one module's own, whose keys end as they may."""
+    namespace = request.module.__name__.removeprefix("test_").replace("_", "-")
+    cluster.make_namespace(namespace)
+    caller = give_caller(cluster, server, namespace)
+    return Place(cluster, layer, server, Keys(cluster, namespace), caller)
 
 
 @pytest.fixture(autouse=True)

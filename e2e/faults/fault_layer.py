@@ -17,10 +17,12 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from faults import (
-    CloseAtOnce, Cut, CutAfter, Disturbance, DropThenCut, Fault, Gone, HalveAnswer, HangAfter, Hold, Late,
-    LoseAnswer, Matches, Refuse, RefuseWatch, RequestAction, Stall, StreamAction, Twice, labelled,
+    CloseAtOnce, Cut, CutAfter, Delay, Disturbance, DropThenCut, Fault, Gone, HalveAnswer, HangAfter, Hold, Late,
+    LoseAnswer, Matches, Refuse, RefuseWatch, Reorder, RequestAction, Stall, StreamAction, Twice, labelled,
 )
-from messages import HEAD_MAX, LAST_CHUNK, Broken, Head, chunk, read_body, read_events, read_head, refusal, status
+from messages import (
+    HEAD_MAX, LAST_CHUNK, Broken, Head, chunk, object_of, read_body, read_events, read_head, refusal, status,
+)
 from seen import Request
 
 T = TypeVar("T")
@@ -269,6 +271,13 @@ class _Connection:
             case Twice():
                 event = await self.event(stream)
                 await self.send(chunk(event) + chunk(event))
+            case Delay(seconds):
+                await self.send(b"".join(map(chunk, await self.hold_back(stream, seconds))))
+            case Reorder():
+                held = [await self.event(stream)]
+                while object_of(held[0]) == object_of(event := await self.event(stream)):
+                    held.append(event)
+                await self.send(b"".join(map(chunk, [event, *held])))
             case Gone() | HangAfter("list"):
                 event = json.dumps({"type": "ERROR", "object": status(410)}).encode() + b"\n"
                 await self.send(chunk(event) + LAST_CHUNK)
@@ -288,6 +297,16 @@ class _Connection:
             if isinstance(item, bytes):
                 await self.send(chunk(item))
         raise Severed
+
+    async def hold_back(self, stream: Stream, seconds: float) -> list[bytes]:
+        """What comes within that time, counted from its first event."""
+        held = [await self.event(stream)]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while isinstance(item := await stream.items.get(), bytes):
+                    held.append(item)
+                raise Severed
+        return held
 
     async def until_hang_up(self, stream: Stream) -> None:
         while await stream.items.get() is not None:

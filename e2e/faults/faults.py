@@ -100,6 +100,18 @@ class Twice:
 
 
 @dataclass(frozen=True)
+class Delay:
+    """The next event and all that follow come so much later, together."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Reorder:
+    """The next event, and all of the same object, come after the first of another object."""
+
+
+@dataclass(frozen=True)
 class Gone:
     """The history is gone: an error event of code 410, and the stream ends."""
 
@@ -134,7 +146,7 @@ class HangAfter:
     seconds: float
 
 
-StreamAction = CutAfter | DropThenCut | Twice | Gone | Stall | CloseAtOnce | RefuseWatch | HangAfter
+StreamAction = CutAfter | DropThenCut | Twice | Delay | Reorder | Gone | Stall | CloseAtOnce | RefuseWatch | HangAfter
 
 
 @dataclass

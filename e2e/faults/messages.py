@@ -88,6 +88,11 @@ async def read_events(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
         return
 
 
+def object_of(event: bytes) -> str:
+    """The uid of the object that an event is about."""
+    return str(json.loads(event)["object"]["metadata"]["uid"])
+
+
 def chunk(content: bytes) -> bytes:
     return b"%x\r\n%s\r\n" % (len(content), content)
 
