@@ -66,6 +66,7 @@ class FaultLayer:
 
     def stop(self) -> None:
         self.refuse_connections()
+        self._within(self._end())
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(10)
 
@@ -120,6 +121,12 @@ class FaultLayer:
             self.listener.close()
             self.listener = None
         await self._cut_all()
+
+    async def _end(self) -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
     async def _cut_all(self) -> None:
         for writer in list(self.clients):
