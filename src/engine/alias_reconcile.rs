@@ -96,17 +96,18 @@ impl Engine {
     async fn release_aliases(&self, namespace: &str, name: &str, but: Option<&str>) -> Result<(), ReconcileError> {
         let snapshot = self.snapshots.load();
         let scope = self.accounts.alias_scope(namespace);
-        let kept = snapshot.aliases.of_scope(&scope).filter(|entry| {
-            let own = entry.claim.namespace == namespace && entry.claim.owner.as_deref() == Some(name);
-            own && Some(entry.claim.alias.as_str()) != but
-        });
-        for entry in kept {
-            let Some(read) = self.read_alias(namespace, &entry.claim.alias).await? else { continue };
+        let is_own = |claim: &AliasClaim| claim.namespace == namespace && claim.owner.as_deref() == Some(name);
+        let shown = snapshot.aliases.of_scope(&scope).map(|entry| &entry.claim).filter(|claim| is_own(claim));
+        let mut kept = self.alias_claims.of(namespace, name);
+        kept.extend(shown.map(|claim| claim.alias.clone()));
+        for alias in kept.iter().filter(|alias| Some(alias.as_str()) != but) {
+            let Some(read) = self.read_alias(namespace, alias).await? else { continue };
             if let Some(action) = release(namespace, name, &read.to_read_claim()) {
                 self.record_alias_event("DeleteAlias", action.claim(), name).await?;
                 self.write_alias_action(&action).await?;
             }
         }
+        self.alias_claims.forget(namespace, name, but);
         Ok(())
     }
 
@@ -231,6 +232,10 @@ impl Engine {
     }
 
     async fn write_alias_action(&self, action: &AliasAction) -> Result<(), ReconcileError> {
+        let claim = action.claim();
+        if let Some(owner) = claim.owner.as_deref().filter(|_| !matches!(action, AliasAction::Release { .. })) {
+            self.alias_claims.note(&claim.namespace, owner, &claim.alias);
+        }
         match self.execute_alias(action).await {
             ActionResult::Done(Some(revision)) => self.show(revision).await,
             ActionResult::Done(None) | ActionResult::Pending { .. } => {}

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod admit;
+pub mod alias_claims;
 pub mod alias_index;
 pub mod alias_reconcile;
 pub mod aliases;
@@ -90,6 +91,8 @@ pub struct Engine {
     pub changes: changes::ChangedOwners,
     /// Names of resources whose keys changed and aliases whose claims changed, for whoever follows `KeyAlias`es.
     pub alias_changes: changes::ChangedOwners,
+    /// Aliases that this process claimed for `KeyAlias`es.
+    pub alias_claims: alias_claims::AliasClaims,
     /// Request rates.
     pub limiter: limiter::Limiter,
 }

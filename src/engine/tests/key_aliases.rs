@@ -1,9 +1,11 @@
 //! `KeyAlias` resources, and every change of an alias cut at its write, and in namespaces that were made again.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::aliases::{destroy, listed, make, names};
-use super::support::{OWNER, STRANGER, World, named};
+use super::support::{OWNER, STRANGER, Setup, World, named};
 use crate::api::aws::operation::Operation;
 use crate::api::crd::condition::{ConditionReason, ConditionType};
 use crate::api::crd::key_alias::KeyAliasSpec;
@@ -11,7 +13,7 @@ use crate::api::crd::reference::KeyReference;
 use crate::domain::alias::AliasClaim;
 use crate::domain::resource::{AliasResource, Manager, Resource};
 use crate::engine::accounts::Accounts;
-use crate::ports::fake::Cut;
+use crate::ports::fake::{Cut, Fault, FaultyStore, WatchFault};
 use crate::ports::store::Store as _;
 use crate::types::ids::{KeyId, ObjectUid};
 use crate::types::time::Timestamp;
@@ -111,6 +113,24 @@ fn an_alias_waits_for_its_key_and_tells_when_that_ends() {
     let platform = world.ok(Operation::DescribeKey, json!({"KeyId": "alias/aws/envelope"}));
     assert_eq!(platform["KeyMetadata"]["KeyManager"], "AWS");
     assert_eq!(follow(&world, resource("mine", "alias/mine", "aws.envelope")), ConditionReason::TargetIncompatible);
+}
+
+#[test]
+fn an_alias_is_given_up_whose_resource_goes_before_its_claim_is_seen() {
+    let mut setup = Setup::new();
+    let fault = Fault::none();
+    setup.impatient = true;
+    setup.store_port = Some(Arc::new(FaultyStore { store: setup.store.clone(), fault: fault.clone(), seed: 0 }));
+    let world = setup.start();
+    world.key("orders");
+    fault.set(Some(WatchFault::Freeze));
+    assert_eq!(follow(&world, resource("main", "alias/a", "orders")), ConditionReason::AsExpected);
+    // Made again with another alias: it keeps that and no other.
+    assert_eq!(follow(&world, resource("main", "alias/b", "orders")), ConditionReason::AsExpected);
+    assert!(claim(&world, "alias/a").is_none() && claim(&world, "alias/b").is_some());
+    world.setup.aliases.remove("default", "main");
+    world.run(world.engine.follow_alias_removal("default", "main")).unwrap();
+    assert!(claim(&world, "alias/b").is_none());
 }
 
 #[test]

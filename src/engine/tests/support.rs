@@ -18,6 +18,7 @@ use crate::domain::reconcile::tests::resource;
 use crate::domain::record::Record;
 use crate::domain::resource::Resource;
 use crate::engine::accounts::Accounts;
+use crate::engine::alias_claims::AliasClaims;
 use crate::engine::approvals::Approvals;
 use crate::engine::changes::ChangedOwners;
 use crate::engine::destruction::Destruction;
@@ -141,6 +142,7 @@ impl Setup {
             snapshots: SnapshotCell::default(),
             changes: ChangedOwners::default(),
             alias_changes: ChangedOwners::default(),
+            alias_claims: AliasClaims::default(),
             limiter: Limiter::new(Rates::UNLIMITED),
         })
     }

@@ -20,6 +20,7 @@ use crate::adapters::rsa_keys::StockedRsaKeys;
 use crate::adapters::system::SystemClock;
 use crate::crypto::rng::{Rng, random_array};
 use crate::engine::accounts::Accounts;
+use crate::engine::alias_claims::AliasClaims;
 use crate::engine::approvals::{Approvals, Approved};
 use crate::engine::changes::ChangedOwners;
 use crate::engine::destruction::Destruction;
@@ -201,6 +202,7 @@ impl Regions {
             snapshots: SnapshotCell::default(),
             changes: ChangedOwners::default(),
             alias_changes: ChangedOwners::default(),
+            alias_claims: AliasClaims::default(),
             limiter: Limiter::new(Rates::UNLIMITED),
         };
         let region = LocalRegion { engine: Arc::new(engine), resources, aliases };

@@ -49,6 +49,7 @@ use crate::crypto::selftest;
 use crate::domain::authority::Authority;
 use crate::domain::quota::Rate;
 use crate::engine::accounts::Accounts;
+use crate::engine::alias_claims::AliasClaims;
 use crate::engine::approvals::Approvals;
 use crate::engine::changes::ChangedOwners;
 use crate::engine::destruction::Destruction;
@@ -210,6 +211,7 @@ async fn build(arguments: &ServerArguments) -> anyhow::Result<Replica> {
         snapshots: SnapshotCell::default(),
         changes: ChangedOwners::default(),
         alias_changes: ChangedOwners::default(),
+        alias_claims: AliasClaims::default(),
         limiter: Limiter::new(rates),
     });
     Ok(Replica {
