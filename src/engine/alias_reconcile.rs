@@ -101,14 +101,25 @@ impl Engine {
         let mut kept = self.alias_claims.of(namespace, name);
         kept.extend(shown.map(|claim| claim.alias.clone()));
         for alias in kept.iter().filter(|alias| Some(alias.as_str()) != but) {
-            let Some(read) = self.read_alias(namespace, alias).await? else { continue };
-            if let Some(action) = release(namespace, name, &read.to_read_claim()) {
-                self.record_alias_event("DeleteAlias", action.claim(), name).await?;
-                self.write_alias_action(&action).await?;
-            }
+            self.release_alias(namespace, name, alias).await?;
         }
         self.alias_claims.forget(namespace, name, but);
         Ok(())
+    }
+
+    /// Gives one alias up, again where another writer was faster: nothing else would notice that it is still taken.
+    async fn release_alias(&self, namespace: &str, name: &str, alias: &str) -> Result<(), ReconcileError> {
+        for round in 0..RECONCILE_ROUNDS_MAX {
+            let Some(read) = self.read_alias(namespace, alias).await? else { return Ok(()) };
+            let Some(action) = release(namespace, name, &read.to_read_claim()) else { return Ok(()) };
+            if round == 0 {
+                self.record_alias_event("DeleteAlias", action.claim(), name).await?;
+            }
+            if self.write_alias_action(&action).await? {
+                return Ok(());
+            }
+        }
+        Err(ReconcileError::AliasBusy)
     }
 
     async fn bring_alias_about(
@@ -231,14 +242,15 @@ impl Engine {
         })
     }
 
-    async fn write_alias_action(&self, action: &AliasAction) -> Result<(), ReconcileError> {
+    /// Carries out a write. Tells whether it happened, or another writer was faster.
+    async fn write_alias_action(&self, action: &AliasAction) -> Result<bool, ReconcileError> {
         let claim = action.claim();
         if let Some(owner) = claim.owner.as_deref().filter(|_| !matches!(action, AliasAction::Release { .. })) {
             self.alias_claims.note(&claim.namespace, owner, &claim.alias);
         }
         match self.execute_alias(action).await {
             ActionResult::Done(Some(revision)) => self.show(revision).await,
-            ActionResult::Done(None) | ActionResult::Pending { .. } => {}
+            ActionResult::Done(None) | ActionResult::Pending { .. } => return Ok(false),
             ActionResult::Failed(source) => {
                 let action = match action {
                     AliasAction::Create(_) => "ClaimAlias",
@@ -248,7 +260,7 @@ impl Engine {
                 return Err(ReconcileError::Action { action, source });
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Records what is about to happen to an alias; without the record it does not.

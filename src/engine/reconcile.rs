@@ -59,6 +59,9 @@ pub enum ReconcileError {
     /// The resource was made again since it was read.
     #[error("the resource is older than what the api server holds")]
     StaleResource,
+    /// The claim on an alias was changed by others at every try to give it up.
+    #[error("the alias was changed by others all the time")]
+    AliasBusy,
     /// Resources could not be read.
     #[error("the resources could not be read")]
     Resources(#[from] ResourceError),

@@ -1,6 +1,6 @@
 //! `KeyAlias` resources, and every change of an alias cut at its write, and in namespaces that were made again.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 
@@ -13,7 +13,7 @@ use crate::api::crd::reference::KeyReference;
 use crate::domain::alias::AliasClaim;
 use crate::domain::resource::{AliasResource, Manager, Resource};
 use crate::engine::accounts::Accounts;
-use crate::ports::fake::{Cut, Fault, FaultyStore, WatchFault};
+use crate::ports::fake::{Cut, Fault, FaultyStore, StaleStore, WatchFault};
 use crate::ports::store::Store as _;
 use crate::types::ids::{KeyId, ObjectUid};
 use crate::types::time::Timestamp;
@@ -131,6 +131,23 @@ fn an_alias_is_given_up_whose_resource_goes_before_its_claim_is_seen() {
     world.setup.aliases.remove("default", "main");
     world.run(world.engine.follow_alias_removal("default", "main")).unwrap();
     assert!(claim(&world, "alias/b").is_none());
+}
+
+#[test]
+fn a_removal_that_another_writer_forestalls_is_not_taken_for_done() {
+    let mut setup = Setup::new();
+    let behind = Arc::new(Mutex::new(0));
+    setup.store_port = Some(Arc::new(StaleStore { store: setup.store.clone(), behind: Arc::clone(&behind) }));
+    let world = setup.start();
+    two_keys(&world);
+    assert!(follows(&world, "one") && follows(&world, "two"));
+    world.setup.aliases.remove("default", "main");
+    *behind.lock().unwrap() = 1;
+    assert!(world.run(world.engine.follow_alias_removal("default", "main")).is_err());
+    *behind.lock().unwrap() = 0;
+    assert!(claim(&world, "alias/a").is_some());
+    world.run(world.engine.follow_alias_removal("default", "main")).unwrap();
+    assert!(claim(&world, "alias/a").is_none());
 }
 
 #[test]
