@@ -11,7 +11,8 @@ import base64
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,13 +25,14 @@ sys.path += [str(HERE.parent / "formats")]
 from certificates import Authority
 from fault_layer import FaultLayer
 from flow import Flow
-from place import Place
+from place import Place, Tell
 from support import (
     GROUP, INSTALLATION, KUBECTL_SECONDS, ROOT, Caller, Cluster, Keys, Server, binary, until,
 )
 
 CLUSTER = "faults-" + os.environ.get("PYTEST_XDIST_WORKER", "one")
 NAMESPACE = "shop"
+RUNS = "runs of "
 
 
 @pytest.fixture(scope="session")
@@ -135,6 +137,22 @@ def place(request: pytest.FixtureRequest, cluster: Cluster, layer: FaultLayer, s
     cluster.make_namespace(namespace)
     caller = give_caller(cluster, server, namespace)
     return Place(cluster, layer, server, Keys(cluster, namespace), caller)
+
+
+@pytest.fixture
+def tell(record_property: Callable[[str, object], None]) -> Tell:
+    """Counts runs of a kind that lost nothing. They are told at the end, whichever process made them."""
+    return lambda kind, runs: record_property(RUNS + kind, runs)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    counted: Counter[str] = Counter()
+    for report in terminalreporter.getreports("passed"):
+        if report.when == "call":
+            told = [(name, runs) for name, runs in report.user_properties if name.startswith(RUNS)]
+            counted.update({name.removeprefix(RUNS): runs for name, runs in told})
+    for kind, runs in sorted(counted.items()):
+        terminalreporter.write_line(f"{kind}: {runs} runs, 0 keys lost")
 
 
 @pytest.fixture(autouse=True)

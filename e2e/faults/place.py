@@ -19,6 +19,9 @@ from support import API_VERSION, Caller, Cluster, Json, Keys, Server, until
 T = TypeVar("T")
 R = TypeVar("R")
 
+# Told a kind of runs and their number, once they lost nothing.
+Tell = Callable[[str, int], None]
+
 CALLS_AT_A_TIME = 4
 DAY_SECONDS = 86_400
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from cuts import Subject, Writes, finish, names, plant, writes
-from place import Key, Place
+from place import Key, Place, Tell
 from support import Json
 
 CREATE, UPDATE, DELETE, STATUS = "create alias", "update alias", "delete alias", "patch keyaliases/status"
@@ -70,7 +70,7 @@ def call(place: Place, operation: str, alias: Alias, already: str, **members: st
         assert alias.calls == 1, f"{operation} of {alias.name} took {alias.calls} calls"
 
 
-def test_calls_that_create_update_and_delete(place: Place, keys: list[Key]) -> None:
+def test_calls_that_create_update_and_delete(place: Place, tell: Tell, keys: list[Key]) -> None:
     made, runs = aliases(place, "call", writes(CREATE)), 0
     steps: list[tuple[str, str, str, Json, Key | None]] = [
         (CREATE, "CreateAlias", "AlreadyExistsException", {"TargetKeyId": keys[0].id}, keys[0]),
@@ -81,10 +81,10 @@ def test_calls_that_create_update_and_delete(place: Place, keys: list[Key]) -> N
         runs += plant(place.layer, made, writes(write))
         place.each(made, lambda alias: call(place, operation, alias, already, **members))
         finish(place.layer, made, operation, lambda alias: is_at(place, alias, target))
-    print(f"\naliases by calls: {runs} runs with a write that fails, 0 keys lost")
+    tell("changes of aliases with a write that fails", runs)
 
 
-def test_key_aliases_are_bound_moved_and_removed(place: Place, keys: list[Key]) -> None:
+def test_key_aliases_are_bound_moved_and_removed(place: Place, tell: Tell, keys: list[Key]) -> None:
     bind, move, remove = writes(CREATE, STATUS), writes(UPDATE, STATUS), writes(DELETE)
     made = aliases(place, "bind", bind)
     runs = plant(place.layer, made, bind)
@@ -99,14 +99,14 @@ def test_key_aliases_are_bound_moved_and_removed(place: Place, keys: list[Key]) 
     for alias in made:
         place.remove_alias(alias.name)
     finish(place.layer, made, "to be given up", lambda alias: is_at(place, alias, None))
-    print(f"\naliases by resources: {runs} runs with a write that fails, 0 keys lost")
+    tell("changes of aliases with a write that fails", runs)
 
 
 def says(place: Place, alias: Alias, key: Key) -> bool:
     return place.told(alias.name) == ("AsExpected", key.id) and is_at(place, alias, key)
 
 
-def test_of_two_that_want_one_alias_one_has_it_and_the_other_is_told(place: Place, keys: list[Key]) -> None:
+def test_of_two_that_want_one_alias_one_has_it_and_the_other_is_told(place: Place, tell: Tell, keys: list[Key]) -> None:
     contend, gain = writes(CREATE, STATUS), writes(DELETE, CREATE)
     made = aliases(place, "contend", contend)
     runs = plant(place.layer, made, contend)
@@ -120,7 +120,7 @@ def test_of_two_that_want_one_alias_one_has_it_and_the_other_is_told(place: Plac
         place.remove_alias(first[alias.name])
 
     finish(place.layer, made, "the other to have it", lambda alias: winner(place, alias) == other(alias, first))
-    print(f"\nconflicts: {runs} runs with a write that fails, 0 keys lost")
+    tell("changes of aliases with a write that fails", runs)
 
 
 def rival(alias: Alias) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from place import Key, Place
+from place import Key, Place, Tell
 from support import Json, until
 from watched import FAULTS, Flow, run
 
@@ -177,11 +177,15 @@ def none_is_left(place: Place) -> Iterator[None]:
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("flow", ON_SEALED)
-def test_a_change_under_a_watch_of_sealed_objects_that_misbehaves(place: Place, flow: str, fault: str) -> None:
+def test_a_change_under_a_watch_of_sealed_objects_that_misbehaves(
+    place: Place, tell: Tell, flow: str, fault: str
+) -> None:
     run(place, ON_SEALED[flow], flow, fault, ("secrets",))
+    tell("changes of aliases under watch faults", 1)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("flow", BY_RESOURCE)
-def test_a_key_alias_under_both_watches_that_misbehave(place: Place, flow: str, fault: str) -> None:
+def test_a_key_alias_under_both_watches_that_misbehave(place: Place, tell: Tell, flow: str, fault: str) -> None:
     run(place, BY_RESOURCE[flow], flow, fault, ("secrets", "keyaliases"))
+    tell("changes of aliases under watch faults", 1)

@@ -13,7 +13,7 @@ from imports import (
     NEW, ONE, TWO, Imported, bring, check_gone, check_opens, delete, expiry, is_current, is_removed, is_usable, make,
     rotate, seal, shown, waits,
 )
-from place import Place
+from place import Place, Tell
 from support import Json, until
 
 MATERIAL, DELETION = "create material", "delete material"
@@ -50,13 +50,13 @@ class Flows:
         self.place.server.assert_alive()
 
 
-def test_material_is_imported_rotated_deleted_and_expires(place: Place) -> None:
+def test_material_is_imported_rotated_deleted_and_expires(place: Place, tell: Tell) -> None:
     flows = Flows(place)
     import_one(flows)
     import_two_and_rotate(flows)
     delete_and_import_again(flows)
     expire_and_import_again(flows)
-    print(f"\nimports: {flows.runs} runs with a write that fails, 0 keys lost")
+    tell("steps of imports with a write that fails", flows.runs)
 
 
 def import_one(flows: Flows) -> None:
