@@ -16,6 +16,7 @@ from support import Coffer, Json
 
 ONE, TWO = bytes(range(32)), bytes(range(100, 132))
 FOREVER: Json = {"ExpirationModel": "KEY_MATERIAL_DOES_NOT_EXPIRE"}
+LONG = "RSA_AES_KEY_WRAP_SHA_256"
 NEW: Json = {**FOREVER, "ImportType": "NEW_KEY_MATERIAL"}
 
 
@@ -51,6 +52,21 @@ def bring(server: Coffer, key: str, material: bytes, **members: Any) -> str:
     given = parameters(server, key)
     members = members if "ValidTo" in members else {**FOREVER, **members}
     return server.good("ImportKeyMaterial", **request(key, given, wrapped(given, material), **members))["KeyMaterialId"]
+
+
+def imported(server: Coffer, spec: str, usage: str, material: bytes) -> str:
+    """The id of a new key with this material, which is PKCS#8 for pairs."""
+    key = server.new_key(Origin="EXTERNAL", KeySpec=spec, KeyUsage=usage)["KeyId"]
+    bring_long(server, key, material)
+    return key
+
+
+def bring_long(server: Coffer, key: str, material: bytes, **members: Any) -> str:
+    """Imports a material that is too long for RSA alone, and gives its id."""
+    given = parameters(server, key, algorithm=LONG)
+    members = members if "ValidTo" in members else {**FOREVER, **members}
+    body = request(key, given, wrapped(given, material, LONG), **members)
+    return server.good("ImportKeyMaterial", **body)["KeyMaterialId"]
 
 
 def material_id(key: str, material: bytes) -> str:
