@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import subprocess
 import time
 from pathlib import Path
@@ -41,6 +42,15 @@ def openssl_wrapped(folder: Path, given: Json, material: bytes, digest: str) -> 
     command = ["openssl", "pkeyutl", "-encrypt", "-pubin", "-keyform", "DER", "-inkey", "public.der", "-in", "material"]
     command += [word for option in options for word in ("-pkeyopt", option)]
     return subprocess.run(command, cwd=folder, capture_output=True, check=True, timeout=60).stdout
+
+
+def openssl_wrapped_long(folder: Path, given: Json, material: bytes) -> bytes:
+    """The same for a material that is too long for RSA alone: under a key of its own, which RSA wraps."""
+    ephemeral = os.urandom(32)
+    outer = openssl_wrapped(folder, given, ephemeral, "sha256")
+    (folder / "material").write_bytes(material)
+    command = ["openssl", "enc", "-e", "-id-aes256-wrap-pad", "-iv", "A65959A6", "-K", ephemeral.hex(), "-in", "material"]
+    return outer + subprocess.run(command, cwd=folder, capture_output=True, check=True, timeout=60).stdout
 
 
 def request(key: str, given: Json, bytes_: bytes, **members: Any) -> Json:

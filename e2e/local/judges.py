@@ -1,7 +1,7 @@
 """Others who sign, verify, encrypt and agree: what they accept of ours, and what they make for us to accept.
 
 Python's `cryptography` knows nearly everything, by an OpenSSL of its own, and the command line of the machine's
-OpenSSL everything but lattices. PyCryptodome has Ed25519ph, and kyber-py has ML-KEM-512, in Python throughout.
+OpenSSL everything but lattices. PyCryptodome has Ed25519ph. For ML-KEM-512 see `lattices`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, mldsa, padding, utils
 from cryptography.hazmat.primitives.serialization import load_der_private_key, load_der_public_key
 from key_vectors import HASHES
-from kyber_py.ml_kem import ML_KEM_512, ML_KEM_768, ML_KEM_1024
 
 
 class Task(NamedTuple):
@@ -156,7 +155,8 @@ class OpenSsl:
     @staticmethod
     def oaep(digest: str, file: str) -> list[str]:
         options = ["rsa_padding_mode:oaep", f"rsa_oaep_md:{digest}", f"rsa_mgf1_md:{digest}"]
-        return ["pkeyutl", "-keyform", "DER", "-in", file, *(word for option in options for word in ("-pkeyopt", option))]
+        words = (word for option in options for word in ("-pkeyopt", option))
+        return ["pkeyutl", "-keyform", "DER", "-in", file, *words]
 
     def agree(self, private_key: bytes, public_key: bytes) -> bytes:
         """The x coordinate."""
@@ -176,49 +176,3 @@ class PyCryptodome:
         except ValueError:
             return False
         return True
-
-
-def der(tag: int, content: bytes) -> bytes:
-    """One value with its length."""
-    length = len(content)
-    if length < 0x80:
-        return bytes([tag, length]) + content
-    head = length.to_bytes(2 if length > 0xFF else 1, "big")
-    return bytes([tag, 0x80 | len(head)]) + head + content
-
-
-def sequence(*parts: bytes) -> bytes:
-    return der(0x30, b"".join(parts))
-
-
-class LatticeKem:
-    """A pair of kyber-py, which knows raw bytes alone; what stands around them (RFC 9935) is written here."""
-
-    SCHEMES: dict[str, tuple[Any, int]] = {
-        "ML_KEM_512": (ML_KEM_512, 1), "ML_KEM_768": (ML_KEM_768, 2), "ML_KEM_1024": (ML_KEM_1024, 3),
-    }
-
-    def __init__(self, spec: str, seed: bytes) -> None:
-        self.scheme, number = self.SCHEMES[spec]
-        self.seed = seed
-        self.identifier = sequence(der(0x06, bytes.fromhex("6086480165030404") + bytes([number])))
-        self.raw_public, self.expanded = self.scheme.key_derive(seed)
-
-    def public_key(self) -> bytes:
-        return sequence(self.identifier, der(0x03, b"\0" + self.raw_public))
-
-    def pkcs8(self, form: str = "seed") -> bytes:
-        """In each of the three forms."""
-        seed, expanded = der(0x04, self.seed), der(0x04, self.expanded)
-        forms = {"seed": der(0x80, self.seed), "expanded": expanded, "both": sequence(seed, expanded)}
-        return sequence(der(0x02, b"\0"), self.identifier, der(0x04, forms[form]))
-
-    def decapsulate(self, ciphertext: bytes) -> bytes:
-        return self.scheme.decaps(self.expanded, ciphertext)
-
-    @classmethod
-    def encapsulate(cls, spec: str, public_key: bytes) -> tuple[bytes, bytes]:
-        """Secret and ciphertext under a public key that another made."""
-        scheme, _ = cls.SCHEMES[spec]
-        length = {"ML_KEM_512": 800, "ML_KEM_768": 1184, "ML_KEM_1024": 1568}[spec]
-        return scheme.encaps(public_key[-length:])

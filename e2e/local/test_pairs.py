@@ -21,7 +21,8 @@ from import_vectors import oaep
 from key_vectors import CURVES, pkcs8, spki
 
 from importing import imported
-from judges import LatticeKem, OpenSsl, judges_of, loaded, task_of
+from judges import OpenSsl, judges_of, loaded, task_of
+from lattices import LatticePair, encapsulate
 from support import Coffer
 
 VECTORS = Path(__file__).resolve().parents[1] / "vectors"
@@ -40,7 +41,9 @@ SIGNATURES = {
 # Two scalars for each curve whose common x coordinate begins with a zero byte, which must not get lost.
 SCALAR, SHORT = 0xC0FFEE, {"ECC_NIST_P256": 344, "ECC_NIST_P384": 71, "ECC_NIST_P521": 2}
 ML_KEM = {"ML_KEM_512": None, "ML_KEM_768": mlkem.MLKEM768PrivateKey, "ML_KEM_1024": mlkem.MLKEM1024PrivateKey}
-ML_DSA = {"ML_DSA_44": mldsa.MLDSA44PrivateKey, "ML_DSA_65": mldsa.MLDSA65PrivateKey, "ML_DSA_87": mldsa.MLDSA87PrivateKey}
+ML_DSA = {
+    "ML_DSA_44": mldsa.MLDSA44PrivateKey, "ML_DSA_65": mldsa.MLDSA65PrivateKey, "ML_DSA_87": mldsa.MLDSA87PrivateKey,
+}
 
 
 def decoded(text: str) -> bytes:
@@ -183,7 +186,7 @@ def derived(server: Coffer, key: str, public: bytes) -> bytes:
 @pytest.mark.parametrize("spec", ML_KEM)
 def test_encapsulated_secrets_are_those_of_the_others(server: Coffer, spec: str) -> None:
     usage = "ENCAPSULATE_DECAPSULATE"
-    pair = LatticeKem(spec, hashlib.shake_256(spec.encode()).digest(64))
+    pair = LatticePair(spec, hashlib.shake_256(spec.encode()).digest(64))
     ours, theirs = made(server, spec, usage), imported(server, spec, usage, pair.pkcs8())
     public = public_of(server, ours)
     assert public_of(server, theirs) == pair.public_key()
@@ -192,7 +195,7 @@ def test_encapsulated_secrets_are_those_of_the_others(server: Coffer, spec: str)
     # A wrong ciphertext opens too, to what only the holder of the seed can tell from chance (FIPS 203 §6.3).
     wrong = sealed[:-1] + bytes([sealed[-1] ^ 1])
     assert decapsulated(server, theirs, wrong) == pair.decapsulate(wrong) != secret
-    secret, sealed = LatticeKem.encapsulate(spec, public)
+    secret, sealed = encapsulate(spec, public)
     assert decapsulated(server, ours, sealed) == secret
     if kind := ML_KEM[spec]:
         private = kind.from_seed_bytes(pair.seed)
@@ -244,7 +247,7 @@ def opened(server: Coffer, pair: dict[str, Any], context: dict[str, str]) -> byt
 def public_half(spec: str, private: bytes) -> bytes:
     """What others make of a private key, which they also write as Coffer did."""
     if spec == "ML_KEM_512":
-        pair = LatticeKem(spec, private[-64:])
+        pair = LatticePair(spec, private[-64:])
         assert pair.pkcs8() == private
         return pair.public_key()
     key = load_der_private_key(private, None)
