@@ -49,7 +49,8 @@ def openssl_wrapped_long(folder: Path, given: Json, material: bytes) -> bytes:
     ephemeral = os.urandom(32)
     outer = openssl_wrapped(folder, given, ephemeral, "sha256")
     (folder / "material").write_bytes(material)
-    command = ["openssl", "enc", "-e", "-id-aes256-wrap-pad", "-iv", "A65959A6", "-K", ephemeral.hex(), "-in", "material"]
+    how = ["-e", "-id-aes256-wrap-pad", "-iv", "A65959A6", "-K", ephemeral.hex()]
+    command = ["openssl", "enc", *how, "-in", "material"]
     return outer + subprocess.run(command, cwd=folder, capture_output=True, check=True, timeout=60).stdout
 
 
