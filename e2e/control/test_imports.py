@@ -14,8 +14,8 @@ MATERIAL = bytes(range(32))
 ALGORITHM = "RSA_AES_KEY_WRAP_SHA_256"
 
 
-def parameters(kms: Any, key_id: str) -> Json:
-    return kms.get_parameters_for_import(KeyId=key_id, WrappingKeySpec="RSA_4096", WrappingAlgorithm=ALGORITHM)
+def parameters(kms: Any, key_id: str, spec: str = "RSA_4096") -> Json:
+    return kms.get_parameters_for_import(KeyId=key_id, WrappingKeySpec=spec, WrappingAlgorithm=ALGORITHM)
 
 
 def bring(kms: Any, key_id: str, given: Json, material: bytes = MATERIAL) -> Json:

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
-from judges import Task, judges_of
+from judges import Cryptography, Task, judges_of
+from key_vectors import pkcs8
 
 from installation import Tenant
 from support import outcome, refusal
+from test_imports import bring, parameters
 from test_keys import until_deleted
 
 MESSAGE = b"what is agreed upon"
@@ -111,6 +114,32 @@ def test_a_new_process_has_the_same_keys(tenant: Tenant, tmp_path: Path) -> None
 def restarted(server: Any) -> None:
     assert server.stop() == 0
     server.start()
+
+
+def test_an_imported_pair_comes_goes_and_comes_back(tenant: Tenant) -> None:
+    """It is asked for at one replica and brought to the other, and its public key outlives its material."""
+    private = pkcs8(ec.generate_private_key(ec.SECP256R1()))
+    tenant.apply("signs", keySpec="ECC_NIST_P256", keyUsage="SIGN_VERIFY", origin="Imported")
+    tenant.shows("signs", lambda key: (key.get("status") or {}).get("keyState") == "PendingImport", "PendingImport")
+    assert "publicKey" not in tenant.status("signs")
+    key_id = tenant.status("signs")["keyId"]
+    one, two = both(tenant)
+    bring(two, key_id, parameters(one, key_id, "RSA_2048"), private)
+    tenant.ready("signs")
+    public = published(tenant)
+    signature = sign(one, key_id, PAIRS[0])
+    assert Cryptography().verifies(public, Task("ECDSA_SHA_256", "RAW", MESSAGE), signature)
+    one.delete_imported_key_material(KeyId=key_id)
+    tenant.shows("signs", lambda key: key["status"]["keyState"] == "PendingImport", "PendingImport")
+    assert published(tenant) == public
+    other = pkcs8(ec.generate_private_key(ec.SECP256R1()))
+    members = {"kms": one, "key_id": key_id, "given": parameters(two, key_id, "RSA_2048"), "material": other}
+    assert refusal(bring, **members).code == "IncorrectKeyMaterialException"
+    bring(one, key_id, parameters(two, key_id, "RSA_2048"), private)
+    tenant.ready("signs")
+    verified = {"KeyId": key_id, "Message": MESSAGE, "SigningAlgorithm": "ECDSA_SHA_256", "Signature": signature}
+    assert two.verify(**verified)["SignatureValid"] is True
+    assert published(tenant) == public == two.get_public_key(KeyId=key_id)["PublicKey"]
 
 
 def test_an_hmac_key_shows_no_public_key_and_no_secret_one(tenant: Tenant) -> None:

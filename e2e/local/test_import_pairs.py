@@ -123,12 +123,17 @@ OPENSSL_KEYS = {
 }
 
 
+def openssl_key(openssl: OpenSsl, *options: str) -> bytes:
+    """A new key in PKCS#8."""
+    openssl.made("genpkey", *options, "-outform", "DER", "-out", "made.der")
+    return openssl.made("pkcs8", "-topk8", "-nocrypt", "-inform", "DER", "-in", "made.der", "-outform", "DER")
+
+
 @pytest.mark.parametrize("spec", OPENSSL_KEYS)
 def test_the_command_line_of_openssl_makes_and_wraps_a_key(server: Coffer, tmp_path: Path, spec: str) -> None:
     openssl = OpenSsl(tmp_path)
-    openssl.made("genpkey", *OPENSSL_KEYS[spec], "-outform", "DER", "-out", "traditional.der")
-    made = openssl.made("pkcs8", "-topk8", "-nocrypt", "-inform", "DER", "-in", "traditional.der", "-outform", "DER")
-    public = openssl.made("pkey", "-inform", "DER", "-in", "traditional.der", "-pubout", "-outform", "DER")
+    made = openssl_key(openssl, *OPENSSL_KEYS[spec])
+    public = openssl.made("pkey", "-inform", "DER", "-in", "made.der", "-pubout", "-outform", "DER")
     key = empty_key(server, spec)
     given = parameters(server, key, algorithm=LONG)
     body = request(key, given, openssl_wrapped_long(tmp_path, given, made), **FOREVER)
@@ -149,11 +154,16 @@ def encodings(spec: str) -> dict[str, bytes]:
     return {
         "the scalar alone": pkcs8_of_curve(spec), "with the public key": pkcs8_of_curve(spec, point),
         "with the curve": pkcs8_of_curve(spec, curve), "with both": pkcs8_of_curve(spec, curve, point),
+        "with a compressed point": pkcs8_of_curve(spec, der(0xA1, der(0x03, b"\0" + compressed(point_of(spec))))),
     }
 
 
 def point_of(spec: str) -> bytes:
     return (own(spec).public or b"")[-(2 * len(own(spec).kept) + 1) :]
+
+
+def compressed(point: bytes) -> bytes:
+    return bytes([2 + (point[-1] & 1)]) + point[1 : 1 + len(point) // 2]
 
 
 def pkcs8_of_curve(spec: str, *more: bytes) -> bytes:
@@ -248,6 +258,16 @@ def test_what_is_no_such_key_is_refused_and_all_of_it_alike(server: Coffer, spec
     mine = own(spec)
     server.good("ImportKeyMaterial", **request(key, given, wrapped(given, mine.material, LONG), **FOREVER))
     assert_holds(server, key, mine)
+
+
+@pytest.mark.parametrize("bits", [2040, 2047, 2056])
+def test_an_rsa_key_has_as_many_bits_as_its_spec_says(server: Coffer, tmp_path: Path, bits: int) -> None:
+    made = openssl_key(OpenSsl(tmp_path), "-algorithm", "RSA", "-pkeyopt", f"rsa_keygen_bits:{bits}")
+    assert loaded(made).key_size == bits
+    key = empty_key(server, "RSA_2048")
+    given = parameters(server, key, algorithm=LONG)
+    body = request(key, given, wrapped(given, made, LONG), **FOREVER)
+    assert refused(server, body) == ("InvalidCiphertextException", None)
 
 
 def test_a_pair_whose_material_expires_keeps_its_public_key(server: Coffer) -> None:

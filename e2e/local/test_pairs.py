@@ -16,13 +16,15 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, mlkem
-from cryptography.hazmat.primitives.serialization import load_der_private_key, load_der_public_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding, PublicFormat, load_der_private_key, load_der_public_key,
+)
 from import_vectors import oaep
 from key_vectors import CURVES, pkcs8, spki
 
 from importing import imported
 from judges import OpenSsl, judges_of, loaded, task_of
-from lattices import LatticePair, encapsulate
+from lattices import LatticePair, der, encapsulate, sequence
 from support import Coffer
 
 VECTORS = Path(__file__).resolve().parents[1] / "vectors"
@@ -165,9 +167,17 @@ def test_shared_secrets_are_the_x_coordinate_of_the_others(server: Coffer, tmp_p
         secret = derived(server, ours, spki(peer))
         assert secret == peer.exchange(ec.ECDH(), public) == openssl.agree(pkcs8(peer), public_of(server, ours))
         assert derived(server, theirs, spki(peer)) == own.exchange(ec.ECDH(), peer.public_key())
+    compressed = short.public_key().public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
+    assert derived(server, theirs, with_point(spki(short), compressed)) == derived(server, theirs, spki(short))
     secret = derived(server, theirs, spki(short))
     assert secret[0] == 0 and len(secret) == (curve.key_size + 7) // 8
     assert secret == openssl.agree(pkcs8(short), spki(own)) == x_coordinate(short, own)
+
+
+def with_point(public: bytes, point: bytes) -> bytes:
+    """The same public key with its point written in another way."""
+    body = public[2 if public[1] < 0x80 else 3 :]
+    return sequence(body[: 2 + body[1]], der(0x03, b"\0" + point))
 
 
 def x_coordinate(private: ec.EllipticCurvePrivateKey, other: ec.EllipticCurvePrivateKey) -> bytes:
