@@ -1,4 +1,4 @@
-"""Fixtures of the end-to-end tests of `coffer local`; every test has its own folders and process."""
+"""Fixtures of the end-to-end tests of `coffer local`; every test has its own folders and process, or says that it shares one."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "formats")]
 from support import Coffer, Launch
 
 
-@pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def clean(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     """The AWS settings, proxies and home of whoever runs the tests must not decide their outcome."""
     for name in [name for name in os.environ if name.startswith(("AWS_", "COFFER_")) and name != "COFFER_BIN"]:
         monkeypatch.delenv(name)
@@ -25,8 +24,24 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("NO_PROXY", "*")
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HOME", str(home))
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    clean(monkeypatch, tmp_path / "home")
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Coffer]:
+    """One process for a whole module, whose tests leave each other's keys alone."""
+    folder = tmp_path_factory.mktemp("shared")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        clean(monkeypatch, folder / "home")
+        server = Coffer(folder / "coffer").start()
+        yield server
+        server.end()
 
 
 @pytest.fixture

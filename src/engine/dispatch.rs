@@ -68,10 +68,10 @@ impl Engine {
         if !self.limiter.admit_principal(&call.principal, self.ports.clock.wall()) {
             return Err(throttled());
         }
-        let Some(handler) = row.handler else { return Err(not_implemented(row.operation)) };
         let body = Json::parse(call.body).map_err(|_| AwsError::silent(ErrorCode::Serialization))?;
         let input = Input::read(body, row.members)?;
         trail.note_request(row, &input);
+        let Some(handler) = row.handler else { return Err(not_implemented(row.operation)) };
         if let Some(revision) = call.seen_revision {
             self.show(revision).await;
         }

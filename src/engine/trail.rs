@@ -54,9 +54,8 @@ impl Trail {
             let number = input.length(member).map(|number| Parameter::Number(number as u64));
             let pairs = || {
                 let context = input.context(member).ok()?;
-                let tags = input.tags(member).iter().map(|(key, value)| (key.as_str(), value.as_str()));
-                let pairs: BTreeMap<String, String> =
-                    context.iter().chain(tags).map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+                let context = context.iter().map(|(key, value)| (key.to_owned(), value.to_owned()));
+                let pairs: BTreeMap<String, String> = context.chain(input.tags(member)).collect();
                 (!pairs.is_empty()).then_some(Parameter::Pairs(pairs))
             };
             let texts = || {

@@ -89,11 +89,17 @@ impl Principal {
     pub fn arn(&self) -> String {
         let account = self.account;
         match self.kind {
-            PrincipalKind::Root => format!("arn:aws:iam::{account}:root"),
+            PrincipalKind::Root => root_arn(account),
             PrincipalKind::User => format!("arn:aws:iam::{account}:user/{}", escape(&self.name)),
             PrincipalKind::ServiceAccount => format!("arn:aws:iam::{account}:role/{}", escape(&self.name)),
         }
     }
+}
+
+/// The ARN of an account itself.
+#[must_use]
+pub fn root_arn(account: AccountId) -> String {
+    format!("arn:aws:iam::{account}:root")
 }
 
 fn escape(name: &str) -> String {

@@ -3,18 +3,18 @@
 use serde::Serialize;
 
 use super::error::{AwsError, ErrorCode};
-use super::member::{Input, Member, Shape};
+use super::member::{Input, Member, Shape, is_made_of};
 use super::page::{LIMIT, MARKER};
 use crate::types::alias::{AliasNameFault, PREFIX, check_name};
 use crate::types::limits::ALIAS_CHARACTERS_MAX;
 
 const ALIAS_NAME: Member = Member::required(
     "AliasName",
-    Shape::Pattern { min: 1, max: ALIAS_CHARACTERS_MAX, printed: "^[a-zA-Z0-9:/_-]+$", allows: is_alias_character },
+    Shape::Pattern { min: 1, max: ALIAS_CHARACTERS_MAX, printed: "^[a-zA-Z0-9:/_-]+$", matches: is_alias_name },
 );
 
-fn is_alias_character(character: char) -> bool {
-    character.is_ascii_alphanumeric() || matches!(character, ':' | '/' | '_' | '-')
+fn is_alias_name(text: &str) -> bool {
+    is_made_of(text, |character| character.is_ascii_alphanumeric() || matches!(character, ':' | '/' | '_' | '-'))
 }
 
 /// Members of CreateAlias and UpdateAlias.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::crypto::ENCRYPTION_CONTEXT;
 use super::error::AwsError;
 use super::key::{GRANT_TOKENS, KEY_ID, KEY_SPEC_WORDS};
+use super::key_store::KEY_STORE_ID;
 use super::member::{Input, Member, Shape};
 use super::reply::Base64;
 use super::trial::{DRY_RUN, RECIPIENT};
@@ -24,7 +25,7 @@ pub const GENERATE_DATA_KEY_WITHOUT_PLAINTEXT: &[Member] =
     &[KEY_ID, ENCRYPTION_CONTEXT, KEY_SPEC, NUMBER_OF_BYTES, GRANT_TOKENS, DRY_RUN];
 /// Members of GenerateRandom.
 pub const GENERATE_RANDOM: &[Member] =
-    &[NUMBER_OF_BYTES, Member::not_implemented("CustomKeyStoreId", Shape::Text { min: 1, max: 64 }), RECIPIENT];
+    &[NUMBER_OF_BYTES, Member::optional("CustomKeyStoreId", KEY_STORE_ID), RECIPIENT];
 
 /// Length of the data key that a request asks for, in bytes.
 ///

@@ -10,6 +10,7 @@ wire_enum! {
         AccessDenied = "AccessDeniedException",
         AlreadyExists = "AlreadyExistsException",
         Conflict = "ConflictException",
+        CustomKeyStoreNotFound = "CustomKeyStoreNotFoundException",
         DependencyTimeout = "DependencyTimeoutException",
         Disabled = "DisabledException",
         DryRunOperation = "DryRunOperationException",
@@ -54,6 +55,7 @@ impl ErrorCode {
             Self::AccessDenied
             | Self::AlreadyExists
             | Self::Conflict
+            | Self::CustomKeyStoreNotFound
             | Self::Disabled
             | Self::DryRunOperation
             | Self::ExpiredImportToken

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::error::{AwsError, ErrorCode};
 use super::key::KEY_ID;
-use super::member::{Input, Member, Shape};
+use super::member::{Input, Member, Shape, is_made_of};
 use super::reply::Base64;
 use crate::types::ids::MaterialId;
 use crate::types::import::{ExpirationModel, ImportType, WrappingAlgorithm, WrappingKeySpec};
@@ -31,7 +31,7 @@ const DESCRIPTION: Shape = Shape::Pattern {
     min: 0,
     max: MATERIAL_DESCRIPTION_CHARACTERS_MAX,
     printed: r"^[a-zA-Z0-9:/_\s.-]+$",
-    allows: is_description_character,
+    matches: is_description,
 };
 const MATERIAL_ID: Member = Member::optional(
     "KeyMaterialId",
@@ -39,7 +39,7 @@ const MATERIAL_ID: Member = Member::optional(
         min: MATERIAL_ID_CHARACTERS,
         max: MATERIAL_ID_CHARACTERS,
         printed: "^[a-f0-9]+$",
-        allows: is_lower_hex_digit,
+        matches: is_material_id,
     },
 );
 
@@ -223,12 +223,15 @@ fn unsupported(what: &str) -> AwsError {
 }
 
 /// `\s` of Java's regular expressions is ASCII white space, the vertical tab among it.
-fn is_description_character(character: char) -> bool {
-    matches!(character, 'a'..='z' | 'A'..='Z' | '0'..='9' | ':' | '/' | '_' | '.' | '-' | ' ' | '\t'..='\r')
+fn is_description(text: &str) -> bool {
+    is_made_of(
+        text,
+        |character| matches!(character, 'a'..='z' | 'A'..='Z' | '0'..='9' | ':' | '/' | '_' | '.' | '-' | ' ' | '\t'..='\r'),
+    )
 }
 
-fn is_lower_hex_digit(character: char) -> bool {
-    matches!(character, '0'..='9' | 'a'..='f')
+fn is_material_id(text: &str) -> bool {
+    is_made_of(text, |character| matches!(character, 'a'..='f' | '0'..='9'))
 }
 
 const VALID_TO_MISSING: &str = "A validTo date must be set if the ExpirationModel is KEY_MATERIAL_EXPIRES";

@@ -3,9 +3,11 @@
 use serde::Serialize;
 
 use super::error::AwsError;
+use super::key_store::{KEY_STORE_ID, XKS_KEY_ID};
 use super::member::{Input, Member, Shape};
 use super::page::{LIMIT, MARKER};
-use super::tag::check_tags;
+use super::policy::{BYPASS_LOCKOUT_CHECK, POLICY};
+use super::tag::{TAGS, check_tags};
 use crate::types::algorithm::{
     EncapsulationAlgorithm, EncryptionAlgorithm, KeyAgreementAlgorithm, MacAlgorithm, SigningAlgorithm,
 };
@@ -36,6 +38,22 @@ pub const KEY_SPEC_WORDS: &[&str] = &[
     "ML_KEM_768",
     "ML_KEM_1024",
 ];
+/// The words that the old name of `KeySpec` still takes.
+const OLD_KEY_SPEC_WORDS: &[&str] = &[
+    "RSA_2048",
+    "RSA_3072",
+    "RSA_4096",
+    "ECC_NIST_P256",
+    "ECC_NIST_P384",
+    "ECC_NIST_P521",
+    "ECC_SECG_P256K1",
+    "SYMMETRIC_DEFAULT",
+    "HMAC_224",
+    "HMAC_256",
+    "HMAC_384",
+    "HMAC_512",
+    "SM2",
+];
 const KEY_USAGE_WORDS: &[&str] =
     &["ENCRYPT_DECRYPT", "SIGN_VERIFY", "GENERATE_VERIFY_MAC", "KEY_AGREEMENT", "ENCAPSULATE_DECAPSULATE"];
 const ORIGIN_WORDS: &[&str] = &["EXTERNAL", "AWS_CLOUDHSM", "AWS_KMS", "EXTERNAL_KEY_STORE"];
@@ -43,28 +61,44 @@ const ORIGIN_WORDS: &[&str] = &["EXTERNAL", "AWS_CLOUDHSM", "AWS_KMS", "EXTERNAL
 /// The member that names a key where an alias is welcome or the operation says otherwise.
 pub const KEY_ID: Member = Member::required("KeyId", Shape::KeyName);
 /// Grants come with their own operations.
-pub const GRANT_TOKENS: Member = Member::not_implemented("GrantTokens", Shape::TextList);
+pub const GRANT_TOKENS: Member = Member::not_implemented("GrantTokens", GRANT_TOKEN_LIST);
+const GRANT_TOKEN_LIST: Shape = Shape::List { min: 0, max: 10, item: &GRANT_TOKEN };
+/// One of them.
+pub const GRANT_TOKEN: Shape = Shape::Text { min: 1, max: 8192 };
+/// The description of a key.
+pub const DESCRIPTION: Member =
+    Member::optional("Description", Shape::Text { min: 0, max: DESCRIPTION_CHARACTERS_MAX });
+const RESOURCE_OWNERS: Shape = Shape::List { min: 1, max: 2, item: &Shape::Word(&[SELF, SHARED]) };
+const SELF: &str = "SELF";
+const SHARED: &str = "OTHER_ACCOUNTS_VIA_RAM";
 
 /// Members of CreateKey.
 pub const CREATE_KEY: &[Member] = &[
-    Member::not_implemented("Policy", Shape::Text { min: 1, max: 131_072 }),
-    Member::optional("Description", Shape::Text { min: 0, max: DESCRIPTION_CHARACTERS_MAX }),
+    Member::not_implemented("Policy", POLICY),
+    DESCRIPTION,
     Member::optional("KeyUsage", Shape::Word(KEY_USAGE_WORDS)),
-    Member::optional("CustomerMasterKeySpec", Shape::Word(KEY_SPEC_WORDS)),
+    Member::optional("CustomerMasterKeySpec", Shape::Word(OLD_KEY_SPEC_WORDS)),
     Member::optional("KeySpec", Shape::Word(KEY_SPEC_WORDS)),
     Member::optional("Origin", Shape::Word(ORIGIN_WORDS)),
-    Member::not_implemented("CustomKeyStoreId", Shape::Text { min: 1, max: 64 }),
-    Member::not_implemented("BypassPolicyLockoutSafetyCheck", Shape::Boolean),
-    Member::optional("Tags", Shape::Tags),
+    Member::optional("CustomKeyStoreId", KEY_STORE_ID),
+    BYPASS_LOCKOUT_CHECK,
+    Member::optional("Tags", TAGS),
     Member::not_implemented("MultiRegion", Shape::Boolean),
-    Member::not_implemented("XksKeyId", Shape::Text { min: 1, max: 128 }),
+    Member::optional("XksKeyId", XKS_KEY_ID),
 ];
 /// Members of DescribeKey.
 pub const DESCRIBE_KEY: &[Member] = &[KEY_ID, GRANT_TOKENS];
 /// Members of EnableKey and DisableKey.
 pub const KEY_ONLY: &[Member] = &[KEY_ID];
 /// Members of ListKeys.
-pub const LIST_KEYS: &[Member] = &[LIMIT, MARKER, Member::not_implemented("ResourceOwners", Shape::TextList)];
+pub const LIST_KEYS: &[Member] = &[LIMIT, MARKER, Member::optional("ResourceOwners", RESOURCE_OWNERS)];
+
+/// Whether a ListKeys asks for the caller's own keys, which it does where it says nothing. No account shares keys
+/// with another through AWS RAM here.
+#[must_use]
+pub fn lists_own(input: &Input<'_>) -> bool {
+    !input.has("ResourceOwners") || input.texts("ResourceOwners").contains(&SELF)
+}
 
 /// What a CreateKey asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,7 +130,7 @@ impl CreateKey {
         if !spec.usages().contains(&usage) {
             return Err(AwsError::validation(format!("KeyUsage {usage} is not compatible with KeySpec {spec}")));
         }
-        let tags = input.tags("Tags").to_vec();
+        let tags = input.tags("Tags");
         check_tags(&tags)?;
         let origin = input.text("Origin").and_then(Origin::parse).unwrap_or(Origin::AwsKms);
         Ok(Self { description: input.text("Description").unwrap_or_default().to_owned(), spec, usage, origin, tags })

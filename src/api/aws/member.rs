@@ -3,18 +3,14 @@
 //! Types and constraints are those of the AWS KMS model; the messages are those that AWS KMS prints. A
 //! member that AWS KMS knows and this version does not implement is refused by name, never ignored.
 
-mod recipient;
+mod constraints;
+mod convert;
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
-use self::recipient::Recipient;
 use super::error::{AwsError, ErrorCode};
 use super::json::{Json, Text};
 use crate::types::context::EncryptionContext;
-use crate::types::limits::{ECHOED_CHARACTERS_MAX, TAG_KEY_CHARACTERS_MAX, TAG_VALUE_CHARACTERS_MAX};
 use crate::types::secret::SecretBytes;
 use crate::types::time::Timestamp;
 
@@ -30,16 +26,25 @@ pub enum Shape {
     },
     /// The name of a key: a string of 1 to 2048 ASCII characters.
     KeyName,
-    /// A string with its length in characters, each of which is in a set.
+    /// A string with its length in characters and what it must look like.
     Pattern {
         /// Fewest characters.
         min: usize,
         /// Most characters.
         max: usize,
-        /// The set as a regular expression, as messages print it. It asks for one character at least.
+        /// The regular expression, as messages print it.
         printed: &'static str,
-        /// Whether a character is in the set.
-        allows: fn(char) -> bool,
+        /// Whether the whole of a string is matched by it.
+        matches: fn(&str) -> bool,
+    },
+    /// The same, and the model marks it sensitive: messages never print it.
+    Secret {
+        /// Fewest characters.
+        min: usize,
+        /// Most characters.
+        max: usize,
+        /// The regular expression, where there is one, and whether the whole of a string is matched by it.
+        pattern: Option<(&'static str, fn(&str) -> bool)>,
     },
     /// One of these words, in the order in which AWS KMS prints them.
     Word(&'static [&'static str]),
@@ -72,18 +77,17 @@ pub enum Shape {
     },
     /// A map of strings.
     TextMap,
-    /// A list of key and value structures.
-    Tags,
-    /// A list of strings.
-    TextList,
-    /// A list of the keys of tags.
-    TagKeys,
-    /// A list of strings, each one of these words.
-    Words(&'static [&'static str]),
-    /// Where an answer goes instead of the caller: an algorithm and an attestation document.
-    Recipient,
-    /// A structure that no implemented operation looks into.
-    Structure,
+    /// A list.
+    List {
+        /// Fewest items.
+        min: usize,
+        /// Most items, `usize::MAX` where the model has no bound.
+        max: usize,
+        /// What each item is: a string of some kind or a structure.
+        item: &'static Shape,
+    },
+    /// A structure of these members.
+    Structure(&'static [Member]),
 }
 
 /// One member.
@@ -117,12 +121,6 @@ impl Member {
     pub const fn not_implemented(name: &'static str, shape: Shape) -> Self {
         Self { name, shape, required: false, implemented: false }
     }
-
-    /// The name as messages print it.
-    fn path(&self) -> String {
-        let mut characters = self.name.chars();
-        characters.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(characters).collect()
-    }
 }
 
 /// A value that has its member's type.
@@ -134,16 +132,17 @@ enum Value<'a> {
     Boolean(bool),
     Blob(SecretBytes),
     Map(BTreeMap<String, String>),
-    Tags(Vec<(String, String)>),
-    List(Vec<Text<'a>>),
-    Recipient(Recipient<'a>),
-    Structure,
+    List(Vec<Value<'a>>),
+    Structure(Values<'a>),
 }
+
+/// Values under their names.
+type Values<'a> = Vec<(&'static str, Value<'a>)>;
 
 /// The members of one request, validated.
 #[derive(Debug)]
 pub struct Input<'a> {
-    values: Vec<(&'static str, Value<'a>)>,
+    values: Values<'a>,
 }
 
 impl<'a> Input<'a> {
@@ -155,13 +154,7 @@ impl<'a> Input<'a> {
     /// member that is not implemented.
     pub fn read(body: Json<'a>, members: &'static [Member]) -> Result<Self, AwsError> {
         let Json::Object(pairs) = body else { return Err(AwsError::silent(ErrorCode::Serialization)) };
-        let mut input = Self { values: Vec::with_capacity(members.len()) };
-        for (name, value) in pairs {
-            let Some(member) = members.iter().find(|member| member.name == name.as_str()) else { continue };
-            if let Some(value) = convert(member, value)? {
-                input.values.push((member.name, value));
-            }
-        }
+        let input = Self { values: convert::members(pairs, members)? };
         input.check_constraints(members)?;
         input.refuse_not_implemented(members)?;
         Ok(input)
@@ -170,11 +163,8 @@ impl<'a> Input<'a> {
     fn check_constraints(&self, members: &'static [Member]) -> Result<(), AwsError> {
         // Coral, AWS's service framework, reports ten broken constraints at most.
         const REPORTED_MAX: usize = 10;
-        let broken: Vec<String> = members
-            .iter()
-            .flat_map(|member| broken_constraints(member, self.get(member.name)))
-            .take(REPORTED_MAX)
-            .collect();
+        let mut broken = constraints::broken(&self.values, members, "");
+        broken.truncate(REPORTED_MAX);
         match broken.len() {
             0 => Ok(()),
             1 => Err(AwsError::validation(format!("1 validation error detected: {}", broken.join("; ")))),
@@ -195,7 +185,7 @@ impl<'a> Input<'a> {
     }
 
     fn get(&self, name: &str) -> Option<&Value<'a>> {
-        self.values.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+        find(&self.values, name)
     }
 
     /// Whether the request has the member.
@@ -248,10 +238,14 @@ impl<'a> Input<'a> {
 
     /// Tags in the order of the request.
     #[must_use]
-    pub fn tags(&self, name: &str) -> &[(String, String)] {
+    pub fn tags(&self, name: &str) -> Vec<(String, String)> {
+        let tag = |item: &Value<'_>| match item {
+            Value::Structure(tag) => Some((part_of(tag, "TagKey"), part_of(tag, "TagValue"))),
+            _ => None,
+        };
         match self.get(name) {
-            Some(Value::Tags(tags)) => tags,
-            _ => &[],
+            Some(Value::List(items)) => items.iter().filter_map(tag).collect(),
+            _ => Vec::new(),
         }
     }
 
@@ -259,7 +253,7 @@ impl<'a> Input<'a> {
     #[must_use]
     pub fn texts(&self, name: &str) -> Vec<&str> {
         match self.get(name) {
-            Some(Value::List(texts)) => texts.iter().map(Text::as_str).collect(),
+            Some(Value::List(items)) => items.iter().filter_map(text_of).collect(),
             _ => Vec::new(),
         }
     }
@@ -285,238 +279,29 @@ impl Value<'_> {
             Self::Boolean(value) => !value,
             Self::Map(pairs) => pairs.is_empty(),
             Self::List(items) => items.is_empty(),
-            Self::Integer(_)
-            | Self::Timestamp(_)
-            | Self::Blob(_)
-            | Self::Tags(_)
-            | Self::Recipient(_)
-            | Self::Structure => false,
+            Self::Integer(_) | Self::Timestamp(_) | Self::Blob(_) | Self::Structure(_) => false,
         }
     }
 }
 
-/// Gives a value its member's type; `null` counts as absent.
-fn convert<'a>(member: &Member, value: Json<'a>) -> Result<Option<Value<'a>>, AwsError> {
-    let converted = match (member.shape, value) {
-        (_, Json::Null) => return Ok(None),
-        (
-            Shape::Text { .. } | Shape::KeyName | Shape::Pattern { .. } | Shape::Word(_) | Shape::OddWord { .. },
-            Json::Text(text),
-        ) => Value::Text(text),
-        (Shape::Integer { .. }, Json::Integer(number)) => Value::Integer(number),
-        (Shape::Timestamp, Json::Integer(seconds)) => Value::Timestamp(Timestamp::from_seconds(seconds)),
-        (Shape::Timestamp, Json::Fraction(seconds)) => Value::Timestamp(Timestamp::from_epoch_seconds(seconds)),
-        (Shape::Boolean, Json::Boolean(value)) => Value::Boolean(value),
-        (Shape::Blob { .. }, Json::Text(text)) => Value::Blob(decode_base64(&text)?),
-        (Shape::TextMap, Json::Object(pairs)) => Value::Map(convert_map(pairs)?),
-        (Shape::Tags, Json::List(items)) => Value::Tags(items.into_iter().map(convert_tag).collect::<Result<_, _>>()?),
-        (Shape::TextList | Shape::TagKeys | Shape::Words(_), Json::List(items)) => Value::List(convert_list(items)?),
-        (Shape::Structure | Shape::Recipient, Json::Object(pairs)) if pairs.is_empty() => return Ok(None),
-        (Shape::Recipient, Json::Object(pairs)) => Value::Recipient(recipient::convert(pairs)?),
-        (Shape::Structure, Json::Object(_)) => Value::Structure,
-        (shape, other) => return Err(wrong_type(&other, shape)),
-    };
-    Ok(Some(converted))
-}
-
-fn convert_map(pairs: Vec<(Text<'_>, Json<'_>)>) -> Result<BTreeMap<String, String>, AwsError> {
-    pairs
-        .into_iter()
-        .map(|(key, value)| match value {
-            Json::Text(text) => Ok((key.as_str().to_owned(), text.as_str().to_owned())),
-            other => Err(wrong_type(&other, Shape::KeyName)),
-        })
-        .collect()
-}
-
-fn convert_list<'a>(items: Vec<Json<'a>>) -> Result<Vec<Text<'a>>, AwsError> {
-    items
-        .into_iter()
-        .map(|item| match item {
-            Json::Text(text) => Ok(text),
-            other => Err(wrong_type(&other, Shape::KeyName)),
-        })
-        .collect()
-}
-
-fn convert_tag(item: Json<'_>) -> Result<(String, String), AwsError> {
-    let Json::Object(pairs) = item else { return Err(wrong_type(&item, Shape::Structure)) };
-    let mut tag = (String::new(), String::new());
-    for (name, value) in pairs {
-        let part = match name.as_str() {
-            "TagKey" => &mut tag.0,
-            "TagValue" => &mut tag.1,
-            _ => continue,
-        };
-        match value {
-            Json::Text(text) => text.as_str().clone_into(part),
-            other => return Err(wrong_type(&other, Shape::KeyName)),
-        }
-    }
-    Ok(tag)
-}
-
-fn decode_base64(text: &Text<'_>) -> Result<SecretBytes, AwsError> {
-    let wrong = || AwsError::silent(ErrorCode::Serialization);
-    let length = base64::decoded_len_estimate(text.as_str().len());
-    let mut written = 0;
-    let mut bytes = SecretBytes::try_init_with(length, |buffer| {
-        written = STANDARD.decode_slice(text.as_str(), buffer).map_err(|_| wrong())?;
-        Ok::<(), AwsError>(())
-    })?;
-    bytes.truncate(written);
-    Ok(bytes)
-}
-
-/// The message names types only, never the value.
-fn wrong_type(found: &Json<'_>, expected: Shape) -> AwsError {
-    let expected = match expected {
-        Shape::Text { .. } | Shape::KeyName | Shape::Pattern { .. } | Shape::Word(_) | Shape::OddWord { .. } => {
-            "a String"
-        }
-        Shape::Integer { .. } => "an Integer",
-        Shape::Timestamp => "milliseconds since epoch",
-        Shape::Boolean => "a Boolean",
-        Shape::Blob { .. } => "a Blob",
-        Shape::TextMap => "a Map",
-        Shape::Tags | Shape::TextList | Shape::TagKeys | Shape::Words(_) => "a List",
-        Shape::Structure | Shape::Recipient => "a Structure",
-    };
-    let message = match found {
-        Json::List(_) => "Start of list found where not expected".to_owned(),
-        Json::Object(_) => "Start of structure or map found where not expected.".to_owned(),
-        Json::Null => format!("NULL_VALUE can not be converted to {expected}"),
-        Json::Boolean(true) => format!("TRUE_VALUE can not be converted to {expected}"),
-        Json::Boolean(false) => format!("FALSE_VALUE can not be converted to {expected}"),
-        Json::Integer(_) | Json::Fraction(_) => format!("NUMBER_VALUE can not be converted to {expected}"),
-        Json::Text(_) => format!("STRING_VALUE can not be converted to {expected}"),
-    };
-    AwsError::new(ErrorCode::Serialization, message)
-}
-
-/// What a value breaks. Nothing is formatted for a value that breaks nothing.
-fn broken_constraints(member: &Member, value: Option<&Value<'_>>) -> Vec<String> {
-    let path = || member.path();
-    match (member.shape, value) {
-        (_, None) if !member.required => Vec::new(),
-        (Shape::Blob { sensitive: true, .. }, None) => vec![failure(&unnamed(&path()), NOT_NULL)],
-        (_, None) => vec![failure(&format!("Value null at '{}'", path()), NOT_NULL)],
-        (Shape::Text { min, max }, Some(Value::Text(text))) => broken_length(text.as_str(), path, min, max),
-        (Shape::KeyName, Some(Value::Text(text))) => {
-            broken_pattern(text.as_str(), path, (1, 2048), r"^\p{ASCII}+$", |character| character.is_ascii())
-        }
-        (Shape::Pattern { min, max, printed, allows }, Some(Value::Text(text))) => {
-            broken_pattern(text.as_str(), path, (min, max), printed, allows)
-        }
-        (Shape::Word(words), Some(Value::Text(text))) => broken_word(text.as_str(), path, words, words),
-        (Shape::OddWord { taken, printed }, Some(Value::Text(text))) => {
-            broken_word(text.as_str(), path, taken, printed)
-        }
-        (Shape::Integer { min, max }, Some(Value::Integer(number))) => {
-            broken_range(*number, "value", (min, max), || echo(&number.to_string(), &path()))
-        }
-        (Shape::Blob { min, max, .. }, Some(Value::Blob(bytes))) => {
-            broken_range(bytes.len(), "length", (min, max), || unnamed(&path()))
-        }
-        (Shape::Tags, Some(Value::Tags(tags))) => broken_tags(tags, path),
-        (Shape::TagKeys, Some(Value::List(keys))) => broken_tag_keys(keys, path),
-        (Shape::Words(words), Some(Value::List(texts))) => broken_words(texts, path, words),
-        (Shape::Recipient, Some(Value::Recipient(recipient))) => recipient.broken_constraints(),
-        _ => Vec::new(),
+fn text_of<'v>(value: &'v Value<'_>) -> Option<&'v str> {
+    match value {
+        Value::Text(text) => Some(text.as_str()),
+        _ => None,
     }
 }
 
-const NOT_NULL: &str = "Member must not be null";
-
-fn broken_word(text: &str, path: impl Fn() -> String, taken: &[&str], printed: &[&str]) -> Vec<String> {
-    if taken.contains(&text) {
-        return Vec::new();
-    }
-    let constraint = format!("Member must satisfy enum value set: [{}]", printed.join(", "));
-    vec![failure(&echo(text, &path()), &constraint)]
+fn part_of(tag: &Values<'_>, name: &str) -> String {
+    find(tag, name).and_then(text_of).unwrap_or_default().to_owned()
 }
 
-fn broken_length(text: &str, path: impl Fn() -> String, min: usize, max: usize) -> Vec<String> {
-    broken_range(text.chars().count(), "length", (min, max), || echo(text, &path()))
+fn find<'v, 'a>(values: &'v Values<'a>, name: &str) -> Option<&'v Value<'a>> {
+    values.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
 }
 
-/// AWS KMS checks the pattern after the length. Those of key names are not in the published model.
-fn broken_pattern(
-    text: &str,
-    path: impl Fn() -> String,
-    (min, max): (usize, usize),
-    printed: &str,
-    allows: impl Fn(char) -> bool,
-) -> Vec<String> {
-    let mut broken = broken_length(text, &path, min, max);
-    if text.is_empty() || !text.chars().all(allows) {
-        let constraint = format!("Member must satisfy regular expression pattern: {printed}");
-        broken.push(failure(&echo(text, &path()), &constraint));
-    }
-    broken
-}
-
-fn broken_tags(tags: &[(String, String)], path: impl Fn() -> String) -> Vec<String> {
-    let of_tag = |(index, (key, value)): (usize, &(String, String))| {
-        let at = |part: &str| format!("{}.{}.member.{part}", path(), index + 1);
-        let mut broken = broken_length(key, || at("tagKey"), 1, TAG_KEY_CHARACTERS_MAX);
-        broken.extend(broken_length(value, || at("tagValue"), 0, TAG_VALUE_CHARACTERS_MAX));
-        broken
-    };
-    tags.iter().enumerate().flat_map(of_tag).collect()
-}
-
-fn broken_words(texts: &[Text<'_>], path: impl Fn() -> String, words: &[&str]) -> Vec<String> {
-    if texts.iter().all(|text| words.contains(&text.as_str())) {
-        return Vec::new();
-    }
-    let printed = texts.iter().map(Text::as_str).collect::<Vec<_>>().join(", ");
-    let constraint =
-        format!("Member must satisfy constraint: [Member must satisfy enum value set: [{}]]", words.join(", "));
-    vec![failure(&echo(&format!("[{printed}]"), &path()), &constraint)]
-}
-
-/// AWS KMS prints what the members of a list of strings must satisfy, with the whole list.
-fn broken_tag_keys(keys: &[Text<'_>], path: impl Fn() -> String) -> Vec<String> {
-    let is_right = |key: &Text<'_>| (1..=TAG_KEY_CHARACTERS_MAX).contains(&key.as_str().chars().count());
-    if keys.iter().all(is_right) {
-        return Vec::new();
-    }
-    let printed = keys.iter().map(Text::as_str).collect::<Vec<_>>().join(", ");
-    let constraint = format!(
-        "Member must satisfy constraint: [Member must have length less than or equal to {TAG_KEY_CHARACTERS_MAX}, \
-         Member must have length greater than or equal to 1]"
-    );
-    vec![failure(&echo(&format!("[{printed}]"), &path()), &constraint)]
-}
-
-fn broken_range<T: PartialOrd + std::fmt::Display>(
-    value: T,
-    what: &str,
-    (min, max): (T, T),
-    subject: impl Fn() -> String,
-) -> Vec<String> {
-    if value < min {
-        return vec![failure(&subject(), &format!("Member must have {what} greater than or equal to {min}"))];
-    }
-    if value > max {
-        return vec![failure(&subject(), &format!("Member must have {what} less than or equal to {max}"))];
-    }
-    Vec::new()
-}
-
-fn echo(value: &str, path: &str) -> String {
-    let shown: String = value.chars().take(ECHOED_CHARACTERS_MAX).collect();
-    format!("Value '{shown}' at '{path}'")
-}
-
-/// Bytes are never printed.
-fn unnamed(path: &str) -> String {
-    format!("Value at '{path}'")
-}
-
-fn failure(subject: &str, constraint: &str) -> String {
-    format!("{subject} failed to satisfy constraint: {constraint}")
+/// Whether a string has a character and only such ones, as a class of characters with a `+` asks.
+pub(super) fn is_made_of(text: &str, allows: impl Fn(char) -> bool) -> bool {
+    !text.is_empty() && text.chars().all(allows)
 }
 
 #[cfg(test)]

@@ -12,7 +12,12 @@ use crate::types::time::Timestamp;
 /// The member `Limit` of every List operation.
 pub const LIMIT: Member = Member::optional("Limit", Shape::Integer { min: 1, max: PAGE_ITEMS_MAX });
 /// The member `Marker` of every List operation.
-pub const MARKER: Member = Member::optional("Marker", Shape::Text { min: 1, max: 1024 });
+pub const MARKER: Member =
+    Member::optional("Marker", Shape::Pattern { min: 1, max: 1024, printed: r"[\u0020-\u00FF]*", matches: is_marker });
+
+fn is_marker(text: &str) -> bool {
+    text.chars().all(|character| matches!(character, '\u{20}'..='\u{ff}'))
+}
 
 /// A place in a list, which a marker names. Items have an order of their own, so that a page goes on where the one
 /// before ended, whatever was added or removed meanwhile.

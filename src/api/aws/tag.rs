@@ -8,12 +8,21 @@ use super::error::{AwsError, ErrorCode};
 use super::key::KEY_ID;
 use super::member::{Member, Shape};
 use super::page::{LIMIT, MARKER};
-use crate::types::limits::{DESCRIPTION_CHARACTERS_MAX, TAGS_MAX};
+use crate::types::limits::{DESCRIPTION_CHARACTERS_MAX, TAG_KEY_CHARACTERS_MAX, TAG_VALUE_CHARACTERS_MAX, TAGS_MAX};
+
+const TAG_KEY: Shape = Shape::Text { min: 1, max: TAG_KEY_CHARACTERS_MAX };
+const TAG: Shape = Shape::Structure(&[
+    Member::required("TagKey", TAG_KEY),
+    Member::required("TagValue", Shape::Text { min: 0, max: TAG_VALUE_CHARACTERS_MAX }),
+]);
+/// Tags. Their number is bounded by a `TagException`.
+pub const TAGS: Shape = Shape::List { min: 0, max: usize::MAX, item: &TAG };
+const TAG_KEYS: Shape = Shape::List { min: 0, max: usize::MAX, item: &TAG_KEY };
 
 /// Members of TagResource.
-pub const TAG_RESOURCE: &[Member] = &[KEY_ID, Member::required("Tags", Shape::Tags)];
+pub const TAG_RESOURCE: &[Member] = &[KEY_ID, Member::required("Tags", TAGS)];
 /// Members of UntagResource.
-pub const UNTAG_RESOURCE: &[Member] = &[KEY_ID, Member::required("TagKeys", Shape::TagKeys)];
+pub const UNTAG_RESOURCE: &[Member] = &[KEY_ID, Member::required("TagKeys", TAG_KEYS)];
 /// Members of ListResourceTags.
 pub const LIST_RESOURCE_TAGS: &[Member] = &[KEY_ID, LIMIT, MARKER];
 /// Members of UpdateKeyDescription.

@@ -2,15 +2,21 @@
 
 use super::error::{AwsError, ErrorCode};
 use super::member::{Input, Member, Shape};
+use crate::types::limits::ATTESTATION_DOCUMENT_MAX;
 
 /// Whether the call is a trial: everything is checked and nothing is answered.
 pub const DRY_RUN: Member = Member::optional("DryRun", Shape::Boolean);
 /// What a trial leaves out.
-pub const DRY_RUN_MODIFIERS: Member = Member::optional("DryRunModifiers", Shape::Words(&[IGNORE_CIPHERTEXT]));
+pub const DRY_RUN_MODIFIERS: Member = Member::optional("DryRunModifiers", MODIFIERS);
 /// The enclave that alone can read the answer.
-pub const RECIPIENT: Member = Member::optional("Recipient", Shape::Recipient);
+pub const RECIPIENT: Member = Member::optional("Recipient", RECIPIENT_INFO);
 
 const IGNORE_CIPHERTEXT: &str = "IGNORE_CIPHERTEXT";
+const MODIFIERS: Shape = Shape::List { min: 0, max: usize::MAX, item: &Shape::Word(&[IGNORE_CIPHERTEXT]) };
+const RECIPIENT_INFO: Shape = Shape::Structure(&[
+    Member::optional("KeyEncryptionAlgorithm", Shape::Word(&["RSAES_OAEP_SHA_256"])),
+    Member::optional("AttestationDocument", Shape::Blob { min: 1, max: ATTESTATION_DOCUMENT_MAX, sensitive: false }),
+]);
 
 /// Whether a trial says that its ciphertext does not matter.
 ///

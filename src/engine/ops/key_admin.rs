@@ -2,6 +2,7 @@
 
 use crate::api::aws::error::{AwsError, ErrorCode};
 use crate::api::aws::key::{Algorithms, CreateKey, KeyAnswer, KeyMetadata};
+use crate::api::aws::key_store::{check_none_named, not_found};
 use crate::api::aws::member::Input;
 use crate::api::aws::reply::encode;
 use crate::api::crd::kms_key::{KmsKeySpec, SpecOrigin};
@@ -30,7 +31,7 @@ const DOES_NOT_EXPIRE: &str = "KEY_MATERIAL_DOES_NOT_EXPIRE";
 /// What one member of a CreateKey says against another is checked before anything is done.
 ///
 /// # Errors
-/// `ValidationException`, `TagException`, or `UnsupportedOperationException` for what this version cannot
+/// `ValidationException`, `TagException`, `CustomKeyStoreNotFoundException`, or `UnsupportedOperationException` for what this version cannot
 /// make.
 pub fn check_create_key(input: &Input<'_>) -> Result<(), AwsError> {
     let request = CreateKey::read(input)?;
@@ -41,8 +42,17 @@ pub fn check_create_key(input: &Input<'_>) -> Result<(), AwsError> {
     if !request.spec.is_implemented() {
         return unsupported(format!("the KeySpec {}", request.spec));
     }
-    if !matches!(request.origin, Origin::AwsKms | Origin::External) {
-        return unsupported(format!("the Origin {}", request.origin));
+    check_key_store(input, request.origin)
+}
+
+/// A key of a custom key store needs the store, and there is none.
+fn check_key_store(input: &Input<'_>, origin: Origin) -> Result<(), AwsError> {
+    check_none_named(input)?;
+    if matches!(origin, Origin::AwsCloudHsm | Origin::ExternalKeyStore) {
+        return Err(not_found(&format!("There is no custom key store for a KMS key with Origin {origin}.")));
+    }
+    if input.has("XksKeyId") {
+        return Err(AwsError::validation("XksKeyId is valid only for KMS keys with Origin EXTERNAL_KEY_STORE."));
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Lists of keys, in the order of their creation.
 
 use crate::api::aws::error::AwsError;
-use crate::api::aws::key::{KeyListEntry, ListKeysAnswer};
+use crate::api::aws::key::{KeyListEntry, ListKeysAnswer, lists_own};
 use crate::api::aws::page::{Page, PageRequest, Position};
 use crate::api::aws::reply::encode;
 use crate::domain::platform::reach;
@@ -20,7 +20,8 @@ pub async fn list_keys(engine: &Engine, admitted: &Admitted<'_>) -> Result<Secre
     let snapshot = engine.snapshots.load();
     let is_own = |owner: &str| engine.accounts.owns(&admitted.call.principal, owner);
     let is_listed = |entry: &KeyEntry| is_living(&entry.record) && reach(entry.record.manager()).visible;
-    let own = snapshot.keys().filter(|entry| is_listed(entry) && is_own(&entry.record.owner.namespace));
+    let asks = lists_own(admitted.input);
+    let own = snapshot.keys().filter(|entry| asks && is_listed(entry) && is_own(&entry.record.owner.namespace));
     let place = engine.place(admitted.call.principal.account);
     let Page { items, next_marker } = page.cut(own.map(|entry| (entry.position(), entry.record.key_id())));
     let truncated = next_marker.is_some();

@@ -2,6 +2,7 @@
 
 use crate::api::aws::data_key::{RandomAnswer, random_length};
 use crate::api::aws::error::AwsError;
+use crate::api::aws::key_store::check_none_named;
 use crate::api::aws::member::Input;
 use crate::api::aws::reply::{Base64, encode};
 use crate::engine::Engine;
@@ -10,12 +11,13 @@ use crate::types::secret::SecretBytes;
 
 use super::backend_error;
 
-/// The number of bytes must be there.
+/// The number of bytes must be there, and no custom key store named.
 ///
 /// # Errors
-/// `ValidationException`.
+/// `ValidationException` and `CustomKeyStoreNotFoundException`.
 pub fn check_length(input: &Input<'_>) -> Result<(), AwsError> {
-    random_length(input).map(drop)
+    random_length(input)?;
+    check_none_named(input)
 }
 
 /// `GenerateRandom`.

@@ -31,7 +31,7 @@ type Answer = Result<SecretBytes, AwsError>;
 /// # Errors
 /// `TagException`.
 pub fn check_new_tags(input: &Input<'_>) -> Result<(), AwsError> {
-    check_tags(input.tags("Tags"))
+    check_tags(&input.tags("Tags"))
 }
 
 /// The same for keys of tags.
@@ -49,7 +49,7 @@ pub fn check_old_tags(input: &Input<'_>) -> Result<(), AwsError> {
 pub async fn tag_resource(engine: &Engine, admitted: &Admitted<'_>, trail: &mut Trail) -> Answer {
     let key = admitted.key(0)?;
     let tags: BTreeMap<String, Option<String>> =
-        admitted.input.tags("Tags").iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect();
+        admitted.input.tags("Tags").into_iter().map(|(key, value)| (key, Some(value))).collect();
     change_spec(engine, key, trail, &SpecChange { tags, ..SpecChange::default() }).await
 }
 

@@ -1,16 +1,35 @@
 use super::*;
 
+const TAG_KEY: Shape = Shape::Text { min: 1, max: 128 };
+const TAGS: Shape = Shape::List {
+    min: 0,
+    max: 3,
+    item: &Shape::Structure(&[
+        Member::required("TagKey", TAG_KEY),
+        Member::required("TagValue", Shape::Text { min: 0, max: 256 }),
+    ]),
+};
+const TAG_KEYS: Shape = Shape::List { min: 0, max: usize::MAX, item: &TAG_KEY };
+const TEXTS: Shape = Shape::List { min: 0, max: 2, item: &Shape::Pattern { min: 1, max: 2, printed: "a*", matches } };
+const RECIPIENT: Shape = Shape::Structure(&[Member::optional("KeyEncryptionAlgorithm", Shape::Word(&["A"]))]);
+const SECRET: Shape = Shape::Secret { min: 2, max: 3, pattern: Some(("a*", matches)) };
+
+fn matches(text: &str) -> bool {
+    text.bytes().all(|byte| byte == b'a')
+}
+
 const MEMBERS: &[Member] = &[
     Member::required("KeyId", Shape::KeyName),
     Member::required("Plaintext", Shape::Blob { min: 1, max: 4, sensitive: true }),
     Member::optional("NumberOfBytes", Shape::Integer { min: 1, max: 1024 }),
     Member::optional("KeySpec", Shape::Word(&["A", "B"])),
-    Member::optional("Tags", Shape::Tags),
-    Member::optional("TagKeys", Shape::TagKeys),
+    Member::optional("Tags", TAGS),
+    Member::optional("TagKeys", TAG_KEYS),
     Member::optional("EncryptionContext", Shape::TextMap),
     Member::not_implemented("DryRun", Shape::Boolean),
-    Member::not_implemented("GrantTokens", Shape::TextList),
-    Member::not_implemented("Recipient", Shape::Structure),
+    Member::not_implemented("GrantTokens", TEXTS),
+    Member::not_implemented("Recipient", RECIPIENT),
+    Member::optional("Password", SECRET),
 ];
 
 fn message(body: &str) -> String {
@@ -53,6 +72,30 @@ fn messages_are_awss() {
             r#"{"KeyId":"キー","Plaintext":"AA=="}"#,
             r"Value 'キー' at 'keyId' failed to satisfy constraint: Member must satisfy regular expression pattern: ^\p{ASCII}+$",
         ),
+        (
+            r#"{"KeyId":"k","Plaintext":"AA==","Tags":[{"TagKey":"a","TagValue":"b"},{"TagKey":"a"}]}"#,
+            "Value null at 'tags.2.member.tagValue' failed to satisfy constraint: Member must not be null",
+        ),
+        (
+            r#"{"KeyId":"k","Plaintext":"AA==","GrantTokens":["a","b"]}"#,
+            "Value '[a, b]' at 'grantTokens' failed to satisfy constraint: Member must satisfy constraint: [Member must \
+             have length less than or equal to 2, Member must have length greater than or equal to 1, Member must \
+             satisfy regular expression pattern: a*]",
+        ),
+        (
+            r#"{"KeyId":"k","Plaintext":"AA==","GrantTokens":["a","a","a"]}"#,
+            "Value '[a, a, a]' at 'grantTokens' failed to satisfy constraint: Member must have length less than or \
+             equal to 2",
+        ),
+        (
+            r#"{"KeyId":"k","Plaintext":"AA==","Recipient":{"KeyEncryptionAlgorithm":"B"}}"#,
+            "Value 'B' at 'recipient.keyEncryptionAlgorithm' failed to satisfy constraint: Member must satisfy enum \
+             value set: [A]",
+        ),
+        (
+            r#"{"KeyId":"k","Plaintext":"AA==","Password":"bb"}"#,
+            "Value at 'password' failed to satisfy constraint: Member must satisfy regular expression pattern: a*",
+        ),
     ];
     for (body, text) in cases {
         assert_eq!(message(body), format!("{one}{text}"));
@@ -85,7 +128,7 @@ fn a_member_that_is_not_implemented_is_refused_by_name() {
     for (extra, name) in [
         (r#""DryRun":true"#, "DryRun"),
         (r#""GrantTokens":["a"]"#, "GrantTokens"),
-        (r#""Recipient":{"KeyEncryptionAlgorithm":"RSAES_OAEP_SHA_256"}"#, "Recipient"),
+        (r#""Recipient":{"KeyEncryptionAlgorithm":"A"}"#, "Recipient"),
     ] {
         let body = format!(r#"{{"KeyId":"k","Plaintext":"AA==",{extra}}}"#);
         let text = format!("ValidationException: the member {name} is not implemented by this version of Coffer");

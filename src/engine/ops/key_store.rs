@@ -1,0 +1,33 @@
+//! The operations on custom key stores. Coffer has none, and keeps its material itself.
+
+use crate::api::aws::error::{AwsError, ErrorCode};
+use crate::api::aws::key_store::{DescribeCustomKeyStoresAnswer, check_none_named};
+use crate::api::aws::reply::encode;
+use crate::engine::admit::Admitted;
+use crate::types::secret::SecretBytes;
+
+/// `ConnectCustomKeyStore` and all others that name a store.
+///
+/// # Errors
+/// `CustomKeyStoreNotFoundException`.
+pub async fn use_key_store(admitted: &Admitted<'_>) -> Result<SecretBytes, AwsError> {
+    check_none_named(admitted.input)?;
+    Err(AwsError::internal())
+}
+
+/// `CreateCustomKeyStore`.
+///
+/// # Errors
+/// `UnsupportedOperationException`.
+pub async fn create_custom_key_store() -> Result<SecretBytes, AwsError> {
+    Err(AwsError::new(ErrorCode::UnsupportedOperation, "Custom key stores are not supported in this Region."))
+}
+
+/// `DescribeCustomKeyStores`.
+///
+/// # Errors
+/// `CustomKeyStoreNotFoundException` where the request names one.
+pub async fn describe_custom_key_stores(admitted: &Admitted<'_>) -> Result<SecretBytes, AwsError> {
+    check_none_named(admitted.input)?;
+    encode(&DescribeCustomKeyStoresAnswer::default())
+}
