@@ -35,3 +35,7 @@ pub mod sidecar {}
 /// Keys from Git, by Argo CD and Flux.
 #[doc = include_str!("manual/gitops.md")]
 pub mod gitops {}
+
+/// What clients of AWS KMS find, and what differs.
+#[doc = include_str!("manual/compatibility.md")]
+pub mod compatibility {}
