@@ -26,7 +26,7 @@ def test_every_check_is_known(outcomes: list[Outcome]) -> None:
 
 
 def test_every_client_and_every_operation_is_checked() -> None:
-    """Good answers and refusals of each client; and no operation of the model that nobody asks for."""
+    """There is no operation of the model that nobody asks for."""
     wanted = report.expected()
     assert {check.client for check in wanted} == set(report.CLIENTS)
     assert {check.operation for check in wanted} == set(report.operations())

@@ -21,7 +21,7 @@ from xdist.scheduler import LoadScopeScheduling
 sys.dont_write_bytecode = True
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE)]
-sys.path += [str(HERE.parent / "local"), str(HERE.parent / "formats")]
+sys.path += [str(HERE.parent / name) for name in ("local", "formats", "compat")] + [str(HERE.parent)]
 
 KEPT = ("COFFER_BIN", "COFFER_SIDECAR_BIN", "COFFER_CONTROL_RUN", "COFFER_CONTROL_PAIRS")
 # Settings of whoever runs the tests must not decide their outcome; boto3 reads them when it is imported.
@@ -41,7 +41,7 @@ from installation import Installation, Tenant
 ROWS = [["test_outage"], ["test_takeover"],
         ["test_keys", "test_aliases", "test_api", "test_rights", "test_spec_changes", "test_imports",
          "test_pairs"],
-        ["test_quiet"],
+        ["test_quiet"], ["test_compatibility"],
         ["test_initialisation"], ["test_damage"]]
 
 
