@@ -58,7 +58,7 @@ def other_payload() -> None:
 
 @checks.add("GetPublicKey", "a curve that the signer does not know is refused by it")
 def unknown_curve() -> None:
-    refused(UnsupportedAlgorithmError, AWSSigner.import_, new_key("ECC_SECG_P256K1"))
+    refused(UnsupportedAlgorithmError, AWSSigner.import_, new_key("ECC_NIST_P521"))
 
 
 @checks.add("Sign", "DisabledException")
