@@ -203,6 +203,27 @@ def alias_without_prefix() -> None:
     equal(error.response["Error"]["Code"], "ValidationException")  # type: ignore[attr-defined]
 
 
+@checks.add("CreateAlias", "InvalidAliasNameException")
+def alias_without_name() -> None:
+    refused(errors.InvalidAliasNameException, kms.create_alias, AliasName="alias/", TargetKeyId=new_key())
+
+
+@checks.add("DisableKey", "InvalidArnException")
+def alias_where_none_may_be() -> None:
+    key = new_key()
+    alias = new_alias()
+    kms.create_alias(AliasName=alias, TargetKeyId=key)
+    refused(errors.InvalidArnException, kms.disable_key, KeyId=alias)
+
+
+@checks.add("RotateKeyOnDemand", "LimitExceededException")
+def too_many_rotations() -> None:
+    key = new_key()
+    for _ in range(25):
+        kms.rotate_key_on_demand(KeyId=key)
+    refused(errors.LimitExceededException, kms.rotate_key_on_demand, KeyId=key)
+
+
 @checks.add("TagResource", "TagException")
 def tag_error() -> None:
     tags = [{"TagKey": "aws:team", "TagValue": "x"}]
