@@ -15,7 +15,7 @@ import installing
 from cluster_rig.output import tell, timed
 
 HERE = Path(__file__).resolve().parent
-RUN_SECONDS = 240
+RUN_SECONDS = 480
 # What Coffer answers where an operation, a member or a key spec comes with a later version.
 LATER = "is not implemented by this version of Coffer"
 
