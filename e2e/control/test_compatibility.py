@@ -23,7 +23,8 @@ def container(sidecar: Sidecar) -> dict[str, str]:
 
 def test_every_client_finds_in_a_pod_what_it_finds_on_one_machine(own: Installation, tmp_path: Path) -> None:
     own.serve()
-    outcomes = programs.run_all(container(own.tenant().caller().sidecar()), tmp_path)
+    caller = own.tenant().caller("app", "coffer-user", "coffer-signer", "coffer-key-admin")
+    outcomes = programs.run_all(container(caller.sidecar()), tmp_path)
     wanted = report.expected()
     assert {each.check: each.detail for each in outcomes if each.result != wanted.get(each.check)} == {}
     assert {each.check for each in outcomes} == set(wanted)
