@@ -26,5 +26,6 @@ def test_every_client_finds_in_a_pod_what_it_finds_on_one_machine(own: Installat
     caller = own.tenant().caller("app", "coffer-user", "coffer-signer", "coffer-key-admin")
     outcomes = programs.run_all(container(caller.sidecar()), tmp_path)
     wanted = report.expected()
-    assert {each.check: each.detail for each in outcomes if each.result != wanted.get(each.check)} == {}
+    others = [f"{each.check}: {each.detail}" for each in outcomes if each.result != wanted.get(each.check)]
+    assert not others, "\n".join(others)
     assert {each.check for each in outcomes} == set(wanted)
