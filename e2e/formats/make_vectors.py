@@ -145,7 +145,7 @@ def object_answers() -> Iterator[Json]:
     names = {
         "state": f"key-{uuid}", "policy": f"policy-{uuid}-1", "owner": f"owner-{formats.owner_hash('shop', 'orders')}",
         "alias": "alias-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "account": f"account-{formats.account('shop')}",
-        "grants": f"grants-{uuid}-0", "ca": "ca-1", "replica": "replica-coffer-0",
+        "grants": f"grants-{uuid}-0", "ca": "ca-1", "replica": "replica-coffer-0", "usage": "usage-3f",
     }
     for epoch, (purpose, name) in enumerate(names.items(), start=1):
         of_key = uuid in name

@@ -52,7 +52,6 @@ REFUSED = {
         ["CreateGrant", "ListGrants", "ListRetirableGrants", "RetireGrant", "RevokeGrant", "PutKeyPolicy"],
         "policies and grants are not implemented",
     ),
-    "GetKeyLastUsage": "it is not implemented",
 }
 
 

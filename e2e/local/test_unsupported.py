@@ -14,7 +14,7 @@ from support import ACCOUNT, Coffer, arn
 from wire import operation_headers
 
 MISSING = [
-    "CreateGrant", "GetKeyLastUsage", "ListGrants", "ListRetirableGrants", "PutKeyPolicy", "RetireGrant", "RevokeGrant",
+    "CreateGrant", "ListGrants", "ListRetirableGrants", "PutKeyPolicy", "RetireGrant", "RevokeGrant",
 ]
 INPUTS = inputs()
 

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::record::{
     AccountEntry, HoldCause, KeyManager, Lifecycle, OwnerClaim, RECORD_SCHEMA, Record, RotationType, SCHEMA,
 };
+use crate::api::aws::operation::Operation;
 use crate::api::crd::kms_key::{DeletionPolicy, OnConflict, PolicyDefault};
 use crate::types::ids::{MaterialId, ObjectUid};
 use crate::types::key::{KeySpec, KeyUsage, Origin};
@@ -175,6 +176,7 @@ macro_rules! encode_as_bytes {
 }
 
 encode_as_word!(
+    Operation,
     KeySpec,
     KeyUsage,
     Origin,

@@ -11,6 +11,7 @@ pub mod encoding;
 pub mod event;
 pub mod import;
 pub mod import_token;
+pub mod last_usage;
 pub mod lifecycle;
 pub mod material;
 pub mod plan;

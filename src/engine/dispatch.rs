@@ -88,7 +88,11 @@ impl Engine {
         let is_trial = admitted.is_trial;
         match handler(self, &admitted, trail).await {
             Ok(_) if is_trial => Err(would_have_succeeded()),
-            served => served,
+            Ok(body) => {
+                self.note_use(row, &admitted, trail);
+                Ok(body)
+            }
+            refused => refused,
         }
     }
 

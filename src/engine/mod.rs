@@ -13,6 +13,7 @@ pub mod dispatch;
 pub mod execute;
 pub mod heartbeat;
 pub mod initialise;
+pub mod last_usage;
 pub mod limiter;
 pub mod local_backend;
 mod observe;
@@ -42,6 +43,7 @@ use crate::ports::rsa_keys::RsaKeys;
 use crate::ports::store::Store;
 use crate::ports::usage::Usage;
 use crate::types::account::Region;
+use crate::types::time::Timestamp;
 
 /// What an engine needs from the world.
 pub struct Ports {
@@ -93,6 +95,8 @@ pub struct Engine {
     pub alias_changes: changes::ChangedOwners,
     /// Aliases that this process claimed for `KeyAlias`es.
     pub alias_claims: alias_claims::AliasClaims,
+    /// Since when this process notes the uses of keys.
+    pub usage_since: Timestamp,
     /// Request rates.
     pub limiter: limiter::Limiter,
 }

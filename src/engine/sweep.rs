@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::Engine;
-use super::reconcile::{ReconcileError};
+use super::reconcile::ReconcileError;
 use super::snapshot::{KeyEntry, Known};
 use super::vault::VaultError;
 use crate::api::crd::condition::{Condition, ConditionReason};

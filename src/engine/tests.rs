@@ -15,6 +15,7 @@ mod import_refusals;
 mod imports;
 mod initialise;
 mod key_aliases;
+mod last_usage;
 mod life;
 mod life_ends;
 mod life_returns;

@@ -70,6 +70,12 @@ impl Trail {
         }
     }
 
+    /// The id of the record of the outcome.
+    #[must_use]
+    pub fn event_id(&self) -> &str {
+        &self.record.event_id
+    }
+
     /// Notes a parameter that the caller left to its default.
     pub fn note_parameter(&mut self, name: &'static str, value: &str) {
         let parameters = &mut self.record.request_parameters;

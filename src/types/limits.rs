@@ -87,6 +87,13 @@ pub const JSON_VALUES_MAX: usize = 20_000;
 /// Longest piece of a caller's input that a message repeats.
 pub const ECHOED_CHARACTERS_MAX: usize = 4096;
 
+/// Keys whose last use one object keeps: with 200 bytes each they fit into a sealed object.
+pub const USAGE_SHARD_KEYS_MAX: usize = 2500;
+/// Time between two writings of what was used. A process that is killed forgets so much of it at most; AWS tells of a
+/// use within an hour (AWS: GetKeyLastUsage).
+pub const USAGE_PERIOD: Span = Span::from_minutes(15);
+/// Time for the last of these writings, when a replica goes away.
+pub const USAGE_FLUSH_TIMEOUT: Span = Span::from_seconds(5);
 /// A sealed object other than material: the longest record has 50 tags, a long description and 1,200 materials.
 pub const STORED_OBJECT_MAX: usize = 512 * 1024;
 /// Versions of the material of one key that a record lists: 295 years of the shortest period.

@@ -16,6 +16,7 @@ wire_enum! {
         Grants = "grants",
         Authority = "ca",
         Replica = "replica",
+        Usage = "usage",
     }
 }
 
@@ -41,7 +42,7 @@ impl Kind {
     pub const fn write_rule(self) -> WriteRule {
         match self {
             Self::Material | Self::Policy | Self::Account | Self::Authority => WriteRule::CreateOnly,
-            Self::Root | Self::Key | Self::Owner | Self::Alias | Self::Grants | Self::Replica => {
+            Self::Root | Self::Key | Self::Owner | Self::Alias | Self::Grants | Self::Replica | Self::Usage => {
                 WriteRule::CompareAndSwap
             }
         }
@@ -106,6 +107,12 @@ impl ObjectName {
     #[must_use]
     pub fn replica(name: &str) -> Option<Self> {
         Self::parse(Kind::Replica, &format!("replica-{name}"))
+    }
+
+    /// When the keys of a shard were last used. The shard is the first byte of a key id.
+    #[must_use]
+    pub fn usage(shard: u8) -> Self {
+        Self::new(Kind::Usage, &format!("{shard:02x}"))
     }
 
     fn new(kind: Kind, rest: &str) -> Self {

@@ -10,6 +10,7 @@ pub mod import;
 pub mod json;
 pub mod key;
 pub mod key_store;
+pub mod last_usage;
 pub mod mac;
 pub mod member;
 pub mod operation;

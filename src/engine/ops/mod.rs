@@ -9,6 +9,7 @@ pub mod encrypt;
 pub mod import;
 pub mod key_admin;
 pub mod key_store;
+pub mod last_usage;
 pub mod list;
 pub mod mac;
 pub mod pair;

@@ -54,6 +54,12 @@ pub(super) static ROWS: &[Row] = &[
         ..row(Operation::EnableKey, "enablekey", "kms:EnableKey")
     },
     Row {
+        members: key::KEY_ONLY,
+        keys: &[KeyArgument { aliases: false, ..argument("KeyId", "getkeylastusage", "kms:GetKeyLastUsage") }],
+        handler: Some(|engine, admitted, _| Box::pin(ops::last_usage::get_key_last_usage(engine, admitted))),
+        ..row(Operation::GetKeyLastUsage, "getkeylastusage", "kms:GetKeyLastUsage")
+    },
+    Row {
         members: key::LIST_KEYS,
         quota: QuotaClass::List,
         audited: &[("Limit", "limit"), ("Marker", "marker")],

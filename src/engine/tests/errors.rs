@@ -119,7 +119,7 @@ fn the_first_fault_of_a_request_with_a_blob_is_answered() {
 #[test]
 fn what_is_wrong_with_a_request_is_told_before_that_its_operation_is_not_implemented() {
     let (world, _) = under(FakeReviewer(Ok(false)));
-    assert_eq!(NOT_IMPLEMENTED.len(), 7);
+    assert_eq!(NOT_IMPLEMENTED.len(), 6);
     let right = json!({"KeyId": "x", "GrantId": "x", "Operations": [], "Policy": "{}"});
     for operation in NOT_IMPLEMENTED {
         let (status, answer) = world.call(*operation, right.clone());

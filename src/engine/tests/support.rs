@@ -143,6 +143,7 @@ impl Setup {
             changes: ChangedOwners::default(),
             alias_changes: ChangedOwners::default(),
             alias_claims: AliasClaims::default(),
+            usage_since: self.clock.wall(),
             limiter: Limiter::new(Rates::UNLIMITED),
         })
     }

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::api::aws::operation::Operation;
 use crate::api::crd::condition::{Condition, ConditionReason, ConditionStatus, ConditionType};
 use crate::api::crd::kms_key::{KmsKeySpec, KmsKeyStatus};
+use crate::domain::last_usage::LastUse;
 use crate::domain::resource::Resource;
 use crate::domain::spec_change::SpecChange;
 use crate::ports::audit::{Audit, AuditRecord, EVENT_VERSION, Phase, UserIdentity};
@@ -166,6 +168,22 @@ pub fn usage(usage: &dyn Usage) {
     let counts: std::collections::HashMap<Use, u64> = usage.drain().into_iter().collect();
     assert_eq!(counts, [(used(1, 1), 2), (used(1, 2), 1), (used(2, 1), 1)].into());
     assert!(usage.drain().is_empty(), "what was given away is not counted again");
+    let last = |number: u8, at| LastUse {
+        key_bytes: [number; 16],
+        operation: Operation::Encrypt,
+        at: Timestamp::from_milliseconds(at),
+        event_id: at.to_string(),
+        request_id: String::new(),
+    };
+    for each in [last(1, 5), last(2, 1), last(1, 9), last(1, 7)] {
+        usage.note_last(each);
+    }
+    let key_id = |number: u8| KeyId::new([number; 16], false);
+    assert_eq!((usage.last(&key_id(1)), usage.last(&key_id(3))), (Some(last(1, 9)), None));
+    let mut drained = usage.drain_last();
+    drained.sort_by_key(|last| last.key_bytes);
+    assert_eq!(drained, [last(1, 9), last(2, 1)]);
+    assert!(usage.drain_last().is_empty() && usage.last(&key_id(1)).is_none());
 }
 
 /// What a clock must do.

@@ -44,7 +44,7 @@ fn name_of(kind: Kind) -> ObjectName {
         Kind::Material => ObjectName::material(&key_id, 1, 1),
         Kind::Owner => ObjectName::owner(&"a".repeat(32)),
         Kind::Policy | Kind::Grants => ObjectName::parse(kind, &format!("{kind}-{key_id}-1")).unwrap(),
-        Kind::Alias | Kind::Account | Kind::Authority | Kind::Replica => {
+        Kind::Alias | Kind::Account | Kind::Authority | Kind::Replica | Kind::Usage => {
             ObjectName::parse(kind, &format!("{kind}-1")).unwrap()
         }
     }

@@ -11,6 +11,7 @@ use crate::api::crd::condition::Condition;
 use crate::api::crd::kms_key::{KmsKeySpec, KmsKeyStatus};
 use crate::domain::authorize::Verb;
 use crate::domain::event::EventReason;
+use crate::domain::last_usage::LastUse;
 use crate::domain::plan::Reason;
 use crate::domain::record::Record;
 use crate::domain::resource::{Manager, Resource};
@@ -20,7 +21,7 @@ use crate::ports::clock::Clock;
 use crate::ports::resources::{Listing, Report, ResourceError, Resources};
 use crate::ports::reviewer::{ReviewError, Reviewer, Scope};
 use crate::ports::usage::{Usage, Use};
-use crate::types::ids::ObjectUid;
+use crate::types::ids::{KeyId, ObjectUid};
 use crate::types::principal::Principal;
 use crate::types::time::{Span, Timestamp};
 
@@ -126,7 +127,7 @@ impl Reviewer for FakeReviewer {
 
 /// Counts in memory.
 #[derive(Default)]
-pub struct FakeUsage(Mutex<HashMap<Use, u64>>);
+pub struct FakeUsage(Mutex<HashMap<Use, u64>>, Mutex<HashMap<[u8; 16], LastUse>>);
 
 impl Usage for FakeUsage {
     fn count(&self, used: Use) {
@@ -135,6 +136,22 @@ impl Usage for FakeUsage {
 
     fn drain(&self) -> Vec<(Use, u64)> {
         self.0.lock().unwrap().drain().collect()
+    }
+
+    fn note_last(&self, last: LastUse) {
+        let mut noted = self.1.lock().unwrap();
+        let known = noted.get(&last.key_bytes).map(|known| known.at);
+        if known <= Some(last.at) {
+            noted.insert(last.key_bytes, last);
+        }
+    }
+
+    fn last(&self, key_id: &KeyId) -> Option<LastUse> {
+        self.1.lock().unwrap().get(key_id.as_bytes()).cloned()
+    }
+
+    fn drain_last(&self) -> Vec<LastUse> {
+        self.1.lock().unwrap().drain().map(|(_, last)| last).collect()
     }
 }
 

@@ -156,6 +156,9 @@ impl Regions {
 
     /// Ends what runs beside the requests, and waits until it has ended: the runtime goes away next.
     pub async fn stop(&self) {
+        for region in self.open.read().await.values() {
+            region.engine.flush_usage().await;
+        }
         self.tasks.lock().await.shutdown().await;
     }
 
@@ -179,6 +182,7 @@ impl Regions {
         let (resources, aliases) = (Arc::new(resources), Arc::new(FolderAliases::default()));
         let (rng, rsa_keys) = (Arc::clone(&self.rng), Arc::clone(&self.rsa_keys));
         let backend = LocalBackend::new(Arc::clone(&roots), rng, rsa_keys, REPLICA.to_owned());
+        let usage_since = clock.wall();
         let engine = Engine {
             ports: Ports {
                 store: Arc::clone(&store),
@@ -203,6 +207,7 @@ impl Regions {
             changes: ChangedOwners::default(),
             alias_changes: ChangedOwners::default(),
             alias_claims: AliasClaims::default(),
+            usage_since,
             limiter: Limiter::new(Rates::UNLIMITED),
         };
         let region = LocalRegion { engine: Arc::new(engine), resources, aliases };
@@ -288,6 +293,8 @@ impl LocalRegion {
         });
         let engine = Arc::clone(&self.engine);
         tasks.spawn(async move { engine.run_timers().await });
+        let engine = Arc::clone(&self.engine);
+        tasks.spawn(async move { engine.keep_usage().await });
         let engine = Arc::clone(&self.engine);
         tasks.spawn(async move {
             loop {

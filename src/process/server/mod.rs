@@ -64,6 +64,7 @@ use crate::ports::clock::Clock;
 use crate::ports::rsa_keys::RsaKeys;
 use crate::types::limits::{
     HEARTBEAT_PERIOD, LEAF_RENEW_PERIOD, PRINCIPAL_REQUESTS_PER_SECOND, RECONCILE_BACKOFF_MAX, REFUSALS_PERIOD,
+    USAGE_FLUSH_TIMEOUT,
 };
 use crate::types::time::Span;
 use alias_control::AliasControl;
@@ -156,6 +157,8 @@ async fn serve(arguments: &ServerArguments) -> anyhow::Result<()> {
         task.await?;
     }
     application.flush_refusals(true).await;
+    // An API server that is away must not hold up the end of the process.
+    let _ = tokio::time::timeout(USAGE_FLUSH_TIMEOUT.duration(), application.engine.flush_usage()).await;
     replica.tasks.shutdown().await;
     Ok(())
 }
@@ -212,6 +215,7 @@ async fn build(arguments: &ServerArguments) -> anyhow::Result<Replica> {
         changes: ChangedOwners::default(),
         alias_changes: ChangedOwners::default(),
         alias_claims: AliasClaims::default(),
+        usage_since: clock.wall(),
         limiter: Limiter::new(rates),
     });
     Ok(Replica {
