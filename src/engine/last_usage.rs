@@ -14,6 +14,7 @@ use crate::ports::store::StoreError;
 use crate::types::ids::KeyId;
 use crate::types::limits::{CHANGE_ATTEMPTS_MAX, USAGE_PERIOD};
 use crate::types::object::ObjectName;
+use crate::types::revision::Revision;
 use crate::types::time::Timestamp;
 
 impl Engine {
@@ -91,6 +92,8 @@ impl Engine {
     }
 }
 
+/// A snapshot that shows nothing yet says of no key that it is gone.
 fn is_there(snapshot: &Snapshot, last: &LastUse) -> bool {
-    snapshot.get_with_either_flag(&KeyId::new(last.key_bytes, false)).is_some()
+    snapshot.revision == Revision::default()
+        || snapshot.get_with_either_flag(&KeyId::new(last.key_bytes, false)).is_some()
 }

@@ -64,8 +64,8 @@ fn the_published_object_of_each_purpose_is_sealed_and_opens() {
         assert_eq!((epoch, opened.expose()), (case.epoch, &*case.plaintext), "{name}");
     }
     let purposes: Vec<&str> = cases.iter().map(|case| case.purpose.as_str()).collect();
-    assert_eq!(purposes, ["state", "policy", "owner", "alias", "account", "grants", "ca", "replica"]);
-    assert_eq!(cases.iter().filter(|case| case.object_name == case.name().as_str()).count(), 8);
+    assert_eq!(purposes, ["state", "policy", "owner", "alias", "account", "grants", "ca", "replica", "usage"]);
+    assert_eq!(cases.iter().filter(|case| case.object_name == case.name().as_str()).count(), 9);
 }
 
 #[test]

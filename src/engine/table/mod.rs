@@ -18,7 +18,7 @@ use super::trail::Trail;
 use crate::api::aws::error::AwsError;
 use crate::api::aws::member::{Input, Member};
 use crate::api::aws::operation::Operation;
-use crate::api::aws::{grant, key, policy};
+use crate::api::aws::{grant, policy};
 use crate::domain::authorize::Verb;
 use crate::domain::quota::QuotaClass;
 use crate::types::key::{KeyUsage, Origin};

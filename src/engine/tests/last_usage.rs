@@ -87,6 +87,7 @@ fn a_use_that_could_not_be_written_goes_with_the_next() {
     world.encrypt(&key_id);
     world.setup.store.cut_at(0, Cut::BeforeWrite);
     world.run(world.engine.flush_usage());
+    world.setup.store.restart();
     assert_eq!(operation(&world, &key_id), json!("Encrypt"));
     world.run(world.engine.flush_usage());
     assert!(world.engine.ports.usage.drain_last().is_empty());

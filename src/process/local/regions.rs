@@ -156,8 +156,12 @@ impl Regions {
 
     /// Ends what runs beside the requests, and waits until it has ended: the runtime goes away next.
     pub async fn stop(&self) {
-        for region in self.open.read().await.values() {
-            region.engine.flush_usage().await;
+        let open: Vec<Arc<Engine>> = {
+            let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+            open.values().map(|region| Arc::clone(&region.engine)).collect()
+        };
+        for engine in open {
+            engine.flush_usage().await;
         }
         self.tasks.lock().await.shutdown().await;
     }

@@ -61,7 +61,6 @@ use crate::engine::vault::Vault;
 use crate::engine::{Engine, Ports};
 use crate::ports::audit::Audit;
 use crate::ports::clock::Clock;
-use crate::ports::rsa_keys::RsaKeys;
 use crate::types::limits::{
     HEARTBEAT_PERIOD, LEAF_RENEW_PERIOD, PRINCIPAL_REQUESTS_PER_SECOND, RECONCILE_BACKOFF_MAX, REFUSALS_PERIOD,
     USAGE_FLUSH_TIMEOUT,
@@ -157,7 +156,6 @@ async fn serve(arguments: &ServerArguments) -> anyhow::Result<()> {
         task.await?;
     }
     application.flush_refusals(true).await;
-    // An API server that is away must not hold up the end of the process.
     let _ = tokio::time::timeout(USAGE_FLUSH_TIMEOUT.duration(), application.engine.flush_usage()).await;
     replica.tasks.shutdown().await;
     Ok(())
@@ -188,10 +186,10 @@ async fn build(arguments: &ServerArguments) -> anyhow::Result<Replica> {
     let outage = Arc::new(Outage::new(Span::from_seconds(i64::from(arguments.outage_grace)), Arc::clone(&clock)));
     let reviewer = Arc::new(KubeReviewer::new(&clients, namespaces.clone(), Arc::clone(&clock), Arc::clone(&outage)));
     tasks.spawn(rbac_watch::follow(clients.patient.clone(), Arc::clone(&reviewer)));
-    let rsa_keys: Arc<dyn RsaKeys> = Arc::new(StockedRsaKeys::default());
+    let rsa_keys = Arc::new(StockedRsaKeys::default());
     let ports = Ports {
         store: Arc::clone(&store) as _,
-        backend: Arc::new(LocalBackend::new(roots, Arc::clone(&rng), Arc::clone(&rsa_keys), name.clone())),
+        backend: Arc::new(LocalBackend::new(roots, Arc::clone(&rng), Arc::clone(&rsa_keys) as _, name.clone())),
         resources: Arc::clone(&resources) as _,
         aliases: Arc::clone(&aliases) as _,
         audit: open_audit(arguments)?,
