@@ -58,7 +58,7 @@ REFUSALS: list[tuple[str, dict[str, Any], str]] = [
     ("Encrypt", {"KeyId": arn("01234567-89ab-4def-8123-456789abcdef"), "Plaintext": b"x"}, "NotFoundException"),
     ("Encrypt", {"KeyId": "fake", "Plaintext": bytes(4097)}, "ValidationException"),
     ("GenerateRandom", {}, "ValidationException"),
-    ("PutKeyPolicy", {"KeyId": "fake"}, "UnsupportedOperationException"),
+    ("PutKeyPolicy", {"KeyId": "fake", "Policy": "{}"}, "UnsupportedOperationException"),
 ]
 
 
