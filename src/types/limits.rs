@@ -171,6 +171,14 @@ pub const AUDITED_HEADER_CHARACTERS_MAX: usize = 512;
 pub const CONNECTIONS_MAX: usize = 1024;
 /// Time for a client to send the head of a request.
 pub const HEADER_TIMEOUT: Span = Span::from_seconds(10);
+/// Requests that a connection of HTTP/2 has open at a time.
+pub const HTTP2_STREAMS_MAX: u32 = 64;
+/// The same bound as `HEAD_MAX`, as HTTP/2 counts it.
+pub const HTTP2_HEAD_MAX: u32 = 32 * 1024;
+/// Bytes of a body that a client of HTTP/2 may send before they are read.
+pub const HTTP2_WINDOW: u32 = 64 * 1024;
+/// Period of the pings to a client of HTTP/2, and the time that it has to answer one.
+pub const HTTP2_PING_PERIOD: Span = Span::from_seconds(10);
 /// Time for a client to send the body of a request.
 pub const BODY_TIMEOUT: Span = Span::from_seconds(30);
 /// Time that open requests have to finish once the process is asked to stop.

@@ -3,6 +3,7 @@
 pub mod guard;
 pub mod health;
 pub mod listen;
+mod protocol;
 pub mod request;
 pub mod server;
 pub mod sigv4;

@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use http_body_util::BodyExt as _;
-use hyper::body::Body as _;
 use hyper::body::Incoming;
+use hyper::body::{Body as _, Bytes};
 use hyper::header::{CONTENT_TYPE, HeaderMap};
-use hyper::{Request, StatusCode};
+use hyper::http::request::Parts;
+use hyper::{Request, StatusCode, Version};
 
 use super::guard::{self, Hosts};
 use crate::api::aws::error::{AwsError, ErrorCode};
 use crate::api::aws::operation::Operation;
 use crate::engine::table;
-use crate::types::limits::{BODY_ABSOLUTE_MAX, BODY_TIMEOUT};
+use crate::types::limits::{BODY_ABSOLUTE_MAX, BODY_TIMEOUT, HEADER_TIMEOUT};
 use crate::types::secret::SecretBytes;
 
 /// A request that is well formed; who made it is not known yet.
@@ -61,7 +62,19 @@ pub async fn read(
     source: Option<String>,
     request_id: String,
 ) -> Result<WireRequest, Refusal> {
-    let (head, body) = request.into_parts();
+    let (head, mut body) = request.into_parts();
+    let asked = match check_head(&head, hosts) {
+        Ok(operation) => read_body(&mut body, table::find(operation).body_max).await.map(|body| (operation, body)),
+        Err(refusal) => Err(refusal),
+    };
+    if asked.is_err() && head.version == Version::HTTP_2 {
+        pass_over(&mut body).await;
+    }
+    let (operation, body) = asked?;
+    Ok(WireRequest { operation, headers: head.headers, body, source, request_id })
+}
+
+fn check_head(head: &Parts, hosts: &Hosts) -> Result<Operation, Refusal> {
     guard::check(&head.method, &head.headers, hosts).map_err(|(status, reason)| {
         let code = if status == StatusCode::FORBIDDEN { ErrorCode::AccessDenied } else { ErrorCode::UnknownOperation };
         Refusal { status: status.as_u16(), error: AwsError::new(code, reason) }
@@ -70,9 +83,7 @@ pub async fn read(
         let error = AwsError::new(ErrorCode::UnknownOperation, "the aws kms api is served at the path /");
         return Err(Refusal { status: 404, error });
     }
-    let operation = operation(&head.headers)?;
-    let body = read_body(body, table::find(operation).body_max).await?;
-    Ok(WireRequest { operation, headers: head.headers, body, source, request_id })
+    Ok(operation(&head.headers)?)
 }
 
 fn operation(headers: &HeaderMap) -> Result<Operation, AwsError> {
@@ -86,7 +97,7 @@ fn operation(headers: &HeaderMap) -> Result<Operation, AwsError> {
 }
 
 /// Collects a body into one buffer that never grows, so that no copy of it is left behind.
-async fn read_body(mut body: Incoming, max: usize) -> Result<SecretBytes, Refusal> {
+async fn read_body(body: &mut Incoming, max: usize) -> Result<SecretBytes, Refusal> {
     let announced = body.size_hint().exact().map(|length| usize::try_from(length).unwrap_or(usize::MAX));
     if announced.is_some_and(|length| length > max) {
         return Err(too_large(max).into());
@@ -112,6 +123,20 @@ async fn read_body(mut body: Incoming, max: usize) -> Result<SecretBytes, Refusa
         }
     }
     Ok(SecretBytes::new(std::mem::take(&mut *buffer)))
+}
+
+/// Reads what is left of a body, up to a bound, and keeps nothing. A client of HTTP/2 that is answered before it has sent
+/// all is told to stop, and some take that for a failure and never read the answer.
+async fn pass_over(body: &mut Incoming) {
+    let mut left = BODY_ABSOLUTE_MAX;
+    let discard = async {
+        while left > 0
+            && let Some(Ok(frame)) = body.frame().await
+        {
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+        }
+    };
+    drop(tokio::time::timeout(HEADER_TIMEOUT.duration(), discard).await);
 }
 
 fn too_large(max: usize) -> AwsError {

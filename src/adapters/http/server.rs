@@ -5,21 +5,25 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper::{Request, Response, StatusCode, Version};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::guard::{self, Hosts};
 use super::listen::Listener;
+use super::protocol::{self, Activity, Protocol};
 use super::request::{Refusal, WireRequest, read};
 use crate::api::aws::error::AwsError;
 use crate::engine::dispatch::Answer;
-use crate::types::limits::{CONNECTIONS_MAX, DRAIN_TIMEOUT, HEAD_MAX, HEADER_TIMEOUT};
+use crate::types::limits::{
+    CONNECTIONS_MAX, DRAIN_TIMEOUT, HEAD_MAX, HEADER_TIMEOUT, HTTP2_HEAD_MAX, HTTP2_PING_PERIOD, HTTP2_STREAMS_MAX,
+    HTTP2_WINDOW,
+};
 use crate::types::secret::SecretBytes;
 
 /// What stands behind a listener.
@@ -95,10 +99,17 @@ pub async fn serve(
         };
         let Some((stream, source)) = accepted else { continue };
         let (watcher, shared, secure) = (graceful.watcher(), Arc::clone(&shared), listener.secure());
+        let mut ending = stop.clone();
         tokio::spawn(async move {
+            let greeting = async { protocol::detect(secure(stream).await?).await };
+            // Who has said nothing yet when the process stops has nothing to wait for.
+            let told = tokio::select! {
+                told = greeting => told,
+                _ = ending.wait_for(|stop| *stop) => None,
+            };
             // A client that breaks off, or does not get through the handshake, is its own affair.
-            if let Some(stream) = secure(stream).await {
-                drop(watcher.watch(connection(stream, source, shared)).await);
+            if let Some((protocol, stream)) = told {
+                attend(protocol, stream, source, shared, watcher).await;
             }
             drop(place);
         });
@@ -122,25 +133,69 @@ pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
-fn connection(
-    stream: Stream,
+/// Serves one connection to its end.
+async fn attend(
+    protocol: Protocol,
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     source: Option<String>,
     shared: Arc<Shared>,
-) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> {
+    watcher: Watcher,
+) {
+    let activity = Arc::new(Activity::default());
+    let noted = Arc::clone(&activity);
     let service = service_fn(move |request| {
-        let (shared, source) = (Arc::clone(&shared), source.clone());
-        async move { Ok::<_, std::convert::Infallible>(respond(request, &shared, source).await) }
+        let (shared, source, activity) = (Arc::clone(&shared), source.clone(), Arc::clone(&noted));
+        async move {
+            let _open = activity.request();
+            Ok::<_, std::convert::Infallible>(respond(request, &shared, source).await)
+        }
     });
-    hyper::server::conn::http1::Builder::new()
+    let stream = TokioIo::new(stream);
+    match protocol {
+        Protocol::One => drop(watcher.watch(http1().serve_connection(stream, service)).await),
+        Protocol::Two => {
+            let connection = watcher.watch(http2().serve_connection(stream, service));
+            tokio::select! {
+                served = connection => drop(served),
+                () = activity.idle() => {}
+            }
+        }
+    }
+}
+
+fn http1() -> hyper::server::conn::http1::Builder {
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT.duration()).max_buf_size(HEAD_MAX);
+    builder
+}
+
+fn http2() -> hyper::server::conn::http2::Builder<TokioExecutor> {
+    let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+    builder
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT.duration())
-        .max_buf_size(HEAD_MAX)
-        .serve_connection(TokioIo::new(stream), service)
+        .max_concurrent_streams(HTTP2_STREAMS_MAX)
+        .max_header_list_size(HTTP2_HEAD_MAX)
+        .initial_stream_window_size(HTTP2_WINDOW)
+        .keep_alive_interval(HTTP2_PING_PERIOD.duration())
+        .keep_alive_timeout(HTTP2_PING_PERIOD.duration());
+    builder
+}
+
+/// HTTP/2 names the host in the target of a request, and all that comes after looks for the header.
+fn name_host(head: &mut Parts) {
+    let authority = head.uri.authority().filter(|_| head.version == Version::HTTP_2);
+    let Some(host) = authority.and_then(|authority| HeaderValue::from_str(authority.as_str()).ok()) else { return };
+    if head.headers.get(HOST) != Some(&host) {
+        // Two different ones are refused with what else has two.
+        head.headers.append(HOST, host);
+    }
 }
 
 async fn respond(request: Request<Incoming>, shared: &Shared, source: Option<String>) -> Response<Full<Bytes>> {
     let request_id = shared.application.request_id();
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
+    name_host(&mut head);
+    let version = head.version;
     if guard::check_sender(&head.method, &head.headers, &shared.hosts).is_ok()
         && let Some(reply) = shared.application.side_request(&head).await
     {
@@ -157,7 +212,8 @@ async fn respond(request: Request<Incoming>, shared: &Shared, source: Option<Str
             shared.application.refused(&refusal).await;
             let body = SecretBytes::new(refusal.error.body());
             // The body may not have been read, and what is left of it is no next request.
-            let headers = HeaderMap::from_iter([(CONNECTION, HeaderValue::from_static("close"))]);
+            let close = (version != Version::HTTP_2).then(|| (CONNECTION, HeaderValue::from_static("close")));
+            let headers = HeaderMap::from_iter(close);
             response(&request_id, Reply { status: refusal.status, body, revision: None, headers })
         }
     }
