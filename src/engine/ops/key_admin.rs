@@ -14,9 +14,12 @@ use crate::domain::lifecycle::is_material_whole;
 use crate::domain::reconcile::kms_key_status::BACKUP_RECOVERABLE;
 use crate::domain::record::{HoldCause, Material};
 use crate::engine::Engine;
-use crate::engine::admit::{Admitted, ResolvedKey};
+use crate::engine::admit::{Admitted, ResolvedKey, throttled};
+use crate::engine::execute::ExecuteError;
+use crate::engine::reconcile::ReconcileError;
 use crate::engine::snapshot::{KeyEntry, Known};
 use crate::engine::trail::Trail;
+use crate::ports::key_backend::BackendError;
 use crate::ports::resources::ResourceError;
 use crate::types::key::{KeySpec, Origin};
 use crate::types::secret::SecretBytes;
@@ -73,7 +76,7 @@ pub async fn create_key(engine: &Engine, admitted: &Admitted<'_>, trail: &mut Tr
         error => internal("the KmsKey could not be made", &error),
     })?;
     let settled = engine.reconcile(&namespace, &name, Some(&resource)).await;
-    let settled = settled.map_err(|error| internal("the key could not be made", &error))?;
+    let settled = settled.map_err(|error| not_made(&error))?;
     let key_id = settled.filter(|settled| settled.complete).ok_or_else(AwsError::internal)?.key_id;
     let known = match engine.snapshots.load().get(&key_id) {
         Some(known) => Some(known),
@@ -84,6 +87,14 @@ pub async fn create_key(engine: &Engine, admitted: &Admitted<'_>, trail: &mut Tr
     trail.note_key(&arn, account);
     trail.note_response("keyId", &arn);
     encode(&KeyAnswer { key_metadata: metadata(engine, &entry, arn) })
+}
+
+/// Where too many keys are being made, the resource is there already, and the next try goes on with it.
+fn not_made(error: &ReconcileError) -> AwsError {
+    match error {
+        ReconcileError::Action { source: ExecuteError::Backend(BackendError::Busy), .. } => throttled(),
+        _ => internal("the key could not be made", error),
+    }
 }
 
 /// `DescribeKey`.

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::support::{OWNER, PLAINTEXT, World};
+use super::support::{OWNER, PLAINTEXT, Setup, World};
 use crate::api::aws::operation::Operation;
 use crate::crypto::key;
 use crate::types::algorithm::{MessageType, SigningAlgorithm};
@@ -328,4 +328,16 @@ fn a_key_does_nothing_but_its_usage() {
     }
     let (status, answer) = world.call_as(super::support::STRANGER, Operation::GetPublicKey, json!({"KeyId": encrypts}));
     assert_eq!((status, &answer["__type"]), (400, &json!("AccessDeniedException")), "{OWNER}");
+}
+
+/// A client tries again after that; after an internal error, somebody would look for a fault.
+#[test]
+fn who_asks_for_too_many_keys_at_a_time_comes_again() {
+    let mut setup = Setup::new();
+    setup.rsa_keys.busy = true;
+    let world = setup.start();
+    let body = json!({"KeySpec": "RSA_2048", "KeyUsage": "SIGN_VERIFY"});
+    assert_eq!(world.refused(Operation::CreateKey, body), "ThrottlingException");
+    let body = json!({"KeyId": world.key("symmetric").to_string(), "KeyPairSpec": "RSA_2048"});
+    assert_eq!(world.refused(Operation::GenerateDataKeyPair, body), "ThrottlingException");
 }
