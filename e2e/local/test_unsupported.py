@@ -56,6 +56,8 @@ def test_a_custom_key_store_is_never_found(shared: Coffer, operation: str, membe
 
 
 def test_no_custom_key_store_is_made(shared: Coffer) -> None:
+    told = shared.call("CreateCustomKeyStore", CustomKeyStoreName="one", CloudHsmClusterId="cluster-2a23b4cdefg")
+    assert (told.status, told.code) == (400, "CloudHsmClusterNotFoundException")
     answer = shared.call("CreateCustomKeyStore", CustomKeyStoreName="one")
     assert (answer.status, answer.code) == (400, "UnsupportedOperationException")
 

@@ -81,7 +81,7 @@ def describe_custom_key_stores() -> None:
 
 @checks.add("CreateCustomKeyStore", "CloudHsmClusterNotFoundException")
 def create_custom_key_store() -> None:
-    members = {"CloudHsmClusterId": "cluster-1a23b4cdefg", "TrustAnchorCertificate": "x", "KeyStorePassword": "x" * 8}
+    members = {"CloudHsmClusterId": "cluster-2a23b4cdefg", "TrustAnchorCertificate": "x", "KeyStorePassword": "x" * 8}
     refused(errors.CloudHsmClusterNotFoundException, kms.create_custom_key_store, CustomKeyStoreName="one", **members)
 
 

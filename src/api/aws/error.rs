@@ -9,6 +9,7 @@ wire_enum! {
     pub enum ErrorCode {
         AccessDenied = "AccessDeniedException",
         AlreadyExists = "AlreadyExistsException",
+        CloudHsmClusterNotFound = "CloudHsmClusterNotFoundException",
         Conflict = "ConflictException",
         CustomKeyStoreNotFound = "CustomKeyStoreNotFoundException",
         DependencyTimeout = "DependencyTimeoutException",
@@ -54,6 +55,7 @@ impl ErrorCode {
             Self::RequestEntityTooLarge => 413,
             Self::AccessDenied
             | Self::AlreadyExists
+            | Self::CloudHsmClusterNotFound
             | Self::Conflict
             | Self::CustomKeyStoreNotFound
             | Self::Disabled

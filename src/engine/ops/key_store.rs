@@ -15,11 +15,15 @@ pub async fn use_key_store(admitted: &Admitted<'_>) -> Result<SecretBytes, AwsEr
     Err(AwsError::internal())
 }
 
-/// `CreateCustomKeyStore`.
+/// `CreateCustomKeyStore`. No CloudHSM cluster is known here, and no store of another kind can be made.
 ///
 /// # Errors
-/// `UnsupportedOperationException`.
-pub async fn create_custom_key_store() -> Result<SecretBytes, AwsError> {
+/// `CloudHsmClusterNotFoundException` where the request names a cluster, else `UnsupportedOperationException`.
+pub async fn create_custom_key_store(admitted: &Admitted<'_>) -> Result<SecretBytes, AwsError> {
+    if let Some(cluster) = admitted.input.text("CloudHsmClusterId") {
+        let text = format!("The CloudHSM cluster '{cluster}' does not exist.");
+        return Err(AwsError::new(ErrorCode::CloudHsmClusterNotFound, text));
+    }
     Err(AwsError::new(ErrorCode::UnsupportedOperation, "Custom key stores are not supported in this Region."))
 }
 

@@ -25,7 +25,7 @@ pub(super) static ROWS: &[Row] = &[
     Row {
         members: key_store::CREATE_CUSTOM_KEY_STORE,
         audited: &[STORE_NAME, ("CustomKeyStoreType", "customKeyStoreType")],
-        handler: Some(|_, _, _| Box::pin(ops::key_store::create_custom_key_store())),
+        handler: Some(|_, admitted, _| Box::pin(ops::key_store::create_custom_key_store(admitted))),
         ..row(Operation::CreateCustomKeyStore, "createcustomkeystore", "kms:CreateCustomKeyStore")
     },
     store_row(Operation::DeleteCustomKeyStore, "deletecustomkeystore", "kms:DeleteCustomKeyStore"),
