@@ -253,6 +253,19 @@ def test_what_is_no_http_at_all_harms_nobody(server: Coffer, garbage: bytes) -> 
     assert send(server).status == 200
 
 
+HEADS = {"many": [f"x-{number}: 1" for number in range(101)], "long": [f"x-1: {'x' * 40_000}"]}
+
+
+@pytest.mark.parametrize("lines", HEADS.values(), ids=HEADS)
+def test_heads_have_bounds(shared: Coffer, lines: list[str]) -> None:
+    """The connection is closed, for nobody knows where the next request begins."""
+    named = [f"{name}: {value}" for name, value in HEADERS.items()]
+    head = "\r\n".join(["POST / HTTP/1.1", "Host: localhost", "Content-Length: 2", *named, *lines])
+    said = raw_exchange(shared.port, f"{head}\r\n\r\n{{}}".encode())
+    assert said.startswith(b"HTTP/1.1 431 ")
+    assert said.count(b"HTTP/1.1") == 1
+
+
 def stall(server: Coffer, sent: bytes) -> socket.socket:
     """A client that starts a request and never ends it."""
     connection = socket.create_connection(("127.0.0.1", server.port), 10)
