@@ -100,9 +100,10 @@ def broken_strings(shape: Json, path: str) -> Iterator[Broken]:
 
 
 def broken_integers(shape: Json, path: str) -> Iterator[Broken]:
-    low, high = shape["min"] - 1, shape["max"] + 1
-    yield Broken("low", low, [text(f"Value '{low}' at '{path}'", f"must have value greater than or equal to {low + 1}")])
-    yield Broken("high", high, [text(f"Value '{high}' at '{path}'", f"must have value less than or equal to {high - 1}")])
+    least, most = shape["min"], shape["max"]
+    bounds = {"low": (least - 1, f"greater than or equal to {least}"), "high": (most + 1, f"less than or equal to {most}")}
+    for what, (value, bound) in bounds.items():
+        yield Broken(what, value, [text(f"Value '{value}' at '{path}'", f"must have value {bound}")])
 
 
 def broken_blobs(shape: Json, path: str) -> Iterator[Broken]:

@@ -1,4 +1,5 @@
-"""Fixtures of the end-to-end tests of `coffer local`; every test has its own folders and process, or says that it shares one."""
+"""Fixtures of the end-to-end tests of `coffer local`; a test has its own folders and process, or says that it shares
+one."""
 
 from __future__ import annotations
 

@@ -97,7 +97,10 @@ CASES: list[Case] = [
         "no usage", "CreateKey", {"KeySpec": "RSA_2048"}, "ValidationException",
         "You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.",
     ),
-    ("disabled", "Encrypt", {"KeyId": "{disabled}", "Plaintext": plain("x")}, "DisabledException", "<disabled> is disabled."),
+    (
+        "disabled", "Encrypt", {"KeyId": "{disabled}", "Plaintext": plain("x")}, "DisabledException",
+        "<disabled> is disabled.",
+    ),
     (
         "disabled trial", "Encrypt", {"KeyId": "{disabled}", "Plaintext": plain("x"), "DryRun": True},
         "DisabledException", "<disabled> is disabled.",
@@ -118,7 +121,10 @@ CASES: list[Case] = [
         "pending import", "Encrypt", {"KeyId": "{imported}", "Plaintext": plain("x")}, "KMSInvalidStateException",
         "<imported> is pending import.",
     ),
-    ("rotation of a disabled key", "EnableKeyRotation", {"KeyId": "{disabled}"}, "DisabledException", "<disabled> is disabled."),
+    (
+        "rotation of a disabled key", "EnableKeyRotation", {"KeyId": "{disabled}"}, "DisabledException",
+        "<disabled> is disabled.",
+    ),
     ("origin", "DeleteImportedKeyMaterial", {"KeyId": "{symmetric}"}, "UnsupportedOperationException", NOT_THIS_ORIGIN),
     (
         "origin for parameters", "GetParametersForImport",

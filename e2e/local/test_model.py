@@ -144,10 +144,9 @@ class Tour:
     def imported(self) -> None:
         key = external_key(self.server)
         self.ask("GetParametersForImport", KeyId=key, WrappingKeySpec="RSA_2048", WrappingAlgorithm="RSAES_OAEP_SHA_1")
-        bring(
-            _Recorder(self), key, bytes(32), ValidTo=in_seconds(3600), ImportType="NEW_KEY_MATERIAL",  # type: ignore[arg-type]
-            KeyMaterialDescription="first",
-        )
+        recorder: Any = _Recorder(self)
+        kind = {"ImportType": "NEW_KEY_MATERIAL", "KeyMaterialDescription": "first"}
+        bring(recorder, key, bytes(32), ValidTo=in_seconds(3600), **kind)
         self.ask("DescribeKey", KeyId=key)
         self.ask("ListKeyRotations", KeyId=key, IncludeKeyMaterial="ALL_KEY_MATERIAL")
         self.ask("DeleteImportedKeyMaterial", KeyId=key)
@@ -248,8 +247,8 @@ def is_known(path: str) -> bool:
     operation, rest = path.split(".", 1)
     for pattern in NEVER:
         place, member = pattern.split(".", 1)
-        fits = rest == member or rest.startswith(f"{member}.") or (member.endswith("*") and rest.startswith(member[:-1]))
-        if place in ("*", operation) and fits:
+        is_below = rest.startswith(member[:-1] if member.endswith("*") else f"{member}.")
+        if place in ("*", operation) and (rest == member or is_below):
             return True
     return operation == "CreateKey" and rest.rsplit(".", 1)[-1] in LATER
 

@@ -88,15 +88,16 @@ def test_a_key_for_many_regions_is_refused_by_name(shared: Coffer) -> None:
 def test_the_default_policy_is_awss(shared: Coffer) -> None:
     """Tools for infrastructure compare it as JSON each time they look at a key."""
     key = shared.new_key()["KeyId"]
-    answers = [shared.good("GetKeyPolicy", KeyId=name, PolicyName=policy) for name, policy in
-               [(key, None), (arn(key), "default")]]
+    named = [(key, None), (arn(key), "default")]
+    answers = [shared.good("GetKeyPolicy", KeyId=name, PolicyName=policy) for name, policy in named]
     assert answers[0] == answers[1]
     assert answers[0]["PolicyName"] == "default"
     root = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
     statement = {"Sid": "Enable IAM User Permissions", "Effect": "Allow", "Principal": root, "Action": "kms:*"}
     expected = {"Version": "2012-10-17", "Id": "key-default-1", "Statement": [{**statement, "Resource": "*"}]}
     assert json.loads(answers[0]["Policy"]) == expected
-    assert answers[0]["Policy"].startswith('{\n  "Version" : "2012-10-17",\n  "Id" : "key-default-1",\n  "Statement" : [ {')
+    beginning = '{\n  "Version" : "2012-10-17",\n  "Id" : "key-default-1",\n  "Statement" : [ {'
+    assert answers[0]["Policy"].startswith(beginning)
     other = shared.call("GetKeyPolicy", KeyId=key, PolicyName="AWS_RAM")
     assert other.refused() == (400, "NotFoundException", "No such policy exists")
     told = shared.good("ListKeyPolicies", KeyId=key, Limit=1)
