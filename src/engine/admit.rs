@@ -25,6 +25,7 @@ use crate::ports::reviewer::Scope;
 use crate::types::account::AccountId;
 use crate::types::algorithm::EncryptionAlgorithm;
 use crate::types::arn::Place;
+use crate::types::key::KeyUsage;
 use crate::types::state::KeyState;
 use crate::types::time::Timestamp;
 
@@ -285,9 +286,14 @@ fn check_key(
         let message = format!("{} origin is {} which is not valid for this operation.", key.arn, spec.origin);
         return Err(AwsError::new(ErrorCode::UnsupportedOperation, message));
     }
-    let Some(member) = argument.algorithm else { return Ok(()) };
-    // Only the operations whose first keys were symmetric may leave the algorithm out.
-    let named = input.text(member).unwrap_or(EncryptionAlgorithm::SymmetricDefault.as_str());
+    // Only the operations whose first keys were symmetric may leave the algorithm out, and those that make data keys have
+    // no member for it: they make ciphertext blobs, which no other key opens.
+    let makes_blobs = row.usage == Some(KeyUsage::EncryptDecrypt);
+    if argument.algorithm.is_none() && !makes_blobs {
+        return Ok(());
+    }
+    let named = argument.algorithm.and_then(|member| input.text(member));
+    let named = named.unwrap_or(EncryptionAlgorithm::SymmetricDefault.as_str());
     if Algorithms::of(spec.key_spec, spec.key_usage).contain(named) {
         return Ok(());
     }

@@ -43,6 +43,9 @@ impl LocalBackend {
 
     /// The material of a symmetric key.
     fn material(&self, handle: &KeyHandle) -> Result<Arc<SecretBytes>, BackendError> {
+        if handle.binding.spec != KeySpec::SymmetricDefault {
+            return Err(BackendError::Unavailable);
+        }
         if let Some(material) = lock(&self.opened).get(&handle.material_id) {
             return Ok(material);
         }

@@ -318,6 +318,19 @@ fn a_key_does_nothing_but_its_usage() {
     ] {
         assert_eq!(refusal(&world, operation, body).0, "InvalidKeyUsageException", "{operation}");
     }
+    for (operation, body) in [
+        (Operation::GenerateDataKey, json!({"KeyId": encrypts, "KeySpec": "AES_256"})),
+        (Operation::GenerateDataKeyWithoutPlaintext, json!({"KeyId": encrypts, "KeySpec": "AES_256"})),
+        (Operation::GenerateDataKeyPair, json!({"KeyId": encrypts, "KeyPairSpec": "ECC_NIST_P256"})),
+        (Operation::GenerateDataKeyPairWithoutPlaintext, json!({"KeyId": encrypts, "KeyPairSpec": "ECC_NIST_P256"})),
+    ] {
+        let words = "Algorithm SYMMETRIC_DEFAULT is incompatible with key spec RSA_2048.".to_owned();
+        let expected = ("InvalidKeyUsageException".to_owned(), Some(words));
+        assert_eq!(refusal(&world, operation, body.clone()), expected, "{operation}: nobody could open its blob");
+        let mut trial = body;
+        trial["DryRun"] = json!(true);
+        assert_eq!(refusal(&world, operation, trial), expected, "{operation}");
+    }
     let disabled = make(&world, KeySpec::EccNistP256, KeyUsage::SignVerify)["KeyId"].clone();
     world.ok(Operation::DisableKey, json!({"KeyId": disabled}));
     for (operation, body) in [
