@@ -183,7 +183,7 @@ impl Engine {
             return Ok(false);
         };
         let found = self.ports.resources.get(subject.namespace, subject.name).await?;
-        Ok(found.is_some_and(|found| is_claimed(&found, record, self.approvals.allows_restore(&found))))
+        Ok(found.is_some_and(|found| is_claimed(&found, record)))
     }
 
     async fn carry_out(

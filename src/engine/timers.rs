@@ -51,13 +51,14 @@ impl Engine {
         let _ = self.safe_now();
         let now = self.ports.clock.wall();
         let snapshot = self.snapshots.load();
-        memory.tell_of_frozen(self.frozen_keys());
+        let frozen = self.frozen_keys();
         let due: Vec<KeyId> = snapshot
             .keys()
-            .filter(|entry| self.is_due(&snapshot, entry, now))
+            .filter(|entry| self.is_due(&snapshot, entry, now, &frozen))
             .map(|entry| entry.record.key_id())
             .filter(|key_id| memory.may_try(key_id, now))
             .collect();
+        memory.tell_of_frozen(frozen);
         for key_id in due {
             match self.reconcile_key(&key_id).await {
                 Ok(Some(settled)) if waits_for_somebody(settled.because) => memory.note(key_id, now),
@@ -71,13 +72,13 @@ impl Engine {
         }
     }
 
-    fn is_due(&self, snapshot: &Snapshot, entry: &KeyEntry, now: Timestamp) -> bool {
+    fn is_due(&self, snapshot: &Snapshot, entry: &KeyEntry, now: Timestamp, frozen: &HashSet<KeyId>) -> bool {
         let record = &entry.record;
         let passed = |time: Option<Timestamp>| time.is_some_and(|time| time <= now);
         if record.lifecycle == Lifecycle::Destroyed {
             return passed(record.destroyed_at.map(|destroyed_at| destroyed_at.plus(TOMBSTONE_KEPT)));
         }
-        let destroys = passed(record.due.deletion) && self.destroy_gate(record).is_some();
+        let destroys = passed(record.due.deletion) && !frozen.contains(&record.key_id()) && self.safe_now().is_ok();
         let rotates = entry.state(now) == KeyState::Enabled
             && (passed(record.due.rotation)
                 || record.rotating_material().is_some()

@@ -133,6 +133,10 @@ pub(super) fn list_material(case: &Case<'_>) -> Option<Step> {
     }
     let (now, term) = (case.input.now, case.term_of(version));
     let public_key = case.public_key(version);
+    if record.immutable.key_spec.is_pair() && record.public_key.is_none() && public_key.is_none() {
+        // The material went while it was looked at. A pair is never listed without its public key.
+        return None;
+    }
     case.replace(Reason::MaterialMade, |record| {
         put_material(record, version, term, material_id, now);
         // A pair has one material, so its public key never changes.

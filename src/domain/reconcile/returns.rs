@@ -8,22 +8,26 @@ use crate::domain::resource::Resource;
 /// Whether a resource has the name of the key's own, in the namespace that the key was made in.
 #[must_use]
 pub fn is_own(resource: &Resource, record: &Record) -> bool {
-    let owner = &record.owner;
-    resource.namespace_uid == owner.namespace_uid
-        && (resource.namespace.as_str(), resource.name.as_str()) == (owner.namespace.as_str(), owner.name.as_str())
+    resource.namespace_uid == record.owner.namespace_uid && has_name_of(resource, record)
 }
 
-/// Whether a resource that came back keeps a key from being destroyed. No resource calls off what the API scheduled.
+/// Whether a resource that came back keeps a key from being destroyed. One in a namespace that was made again gets the
+/// key only when somebody approves it, and until then the key waits too. No resource calls off what the API scheduled.
 #[must_use]
-pub fn is_claimed(resource: &Resource, record: &Record, restore_is_approved: bool) -> bool {
-    record.hold(HoldCause::ScheduleKeyDeletion).is_none() && (restore_is_approved || is_own(resource, record))
+pub fn is_claimed(resource: &Resource, record: &Record) -> bool {
+    record.hold(HoldCause::ScheduleKeyDeletion).is_none() && has_name_of(resource, record)
+}
+
+fn has_name_of(resource: &Resource, record: &Record) -> bool {
+    let owner = &record.owner;
+    (resource.namespace.as_str(), resource.name.as_str()) == (owner.namespace.as_str(), owner.name.as_str())
 }
 
 impl Case<'_> {
     /// Whether the resource of this round claims the key.
     pub(super) fn is_claimed(&self) -> bool {
         let pair = self.input.resource.zip(self.record());
-        pair.is_some_and(|(resource, record)| is_claimed(resource, record, self.input.gates.restore))
+        pair.is_some_and(|(resource, record)| is_claimed(resource, record))
     }
 
     /// Whether the key is looked at by itself, because its name is another key's by now: nobody claims its name for it.

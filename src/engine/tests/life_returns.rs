@@ -78,12 +78,9 @@ fn a_resource_that_cannot_be_followed_keeps_its_key_all_the_same() {
 
 #[test]
 fn what_nobody_claims_is_destroyed_at_its_date() {
-    let stranger = Resource { namespace_uid: ObjectUid::new([9; 16]), ..back(KmsKeySpec::default()) };
-    for resource in [None, Some(stranger)] {
-        let (world, key_id) = away(resource);
-        world.run(world.engine.tick_once());
-        assert_eq!(world.record(&key_id).unwrap().lifecycle, Lifecycle::Destroyed);
-    }
+    let (world, key_id) = away(None);
+    world.run(world.engine.tick_once());
+    assert_eq!(world.record(&key_id).unwrap().lifecycle, Lifecycle::Destroyed);
     // Nor does a resource that asks for another key claim the earlier one.
     let deletion = Deletion { on_conflict: Some(OnConflict::NewKey), ..Deletion::default() };
     let key_id = Some(KeyId::new([9; 16], false).to_string());
@@ -92,6 +89,21 @@ fn what_nobody_claims_is_destroyed_at_its_date() {
     world.run(world.engine.tick_once());
     assert_eq!(world.record(&old).unwrap().lifecycle, Lifecycle::Destroyed);
     assert_eq!(world.state(&KeyId::new([9; 16], false)), "Enabled");
+}
+
+#[test]
+fn a_key_waits_as_long_as_its_restore_waits_for_approval() {
+    let again = Resource { namespace_uid: ObjectUid::new([9; 16]), ..back(KmsKeySpec::default()) };
+    let (world, key_id) = away(Some(again));
+    for _ in 0..3 {
+        world.run(world.engine.tick_once());
+        world.pass(DAY);
+    }
+    assert_eq!((materials(&world), reason(&world)), (1, Some(ConditionReason::RestorePendingApproval)));
+    assert_eq!(world.state(&key_id), "PendingDeletion", "and nobody uses it meanwhile");
+    world.setup.resources.remove("default", "orders");
+    world.run(world.engine.tick_once());
+    assert_eq!(world.record(&key_id).unwrap().lifecycle, Lifecycle::Destroyed, "once nothing asks for it any more");
 }
 
 #[test]
