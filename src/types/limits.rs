@@ -92,6 +92,8 @@ pub const USAGE_SHARD_KEYS_MAX: usize = 2500;
 /// Time between two writings of what was used. A process that is killed forgets so much of it at most; AWS tells of a
 /// use within an hour (AWS: GetKeyLastUsage).
 pub const USAGE_PERIOD: Span = Span::from_minutes(15);
+/// Time for which the last use of a key is kept that a replica does not know: another one may have made it since.
+pub const USAGE_OF_UNKNOWN_KEPT: Span = Span::from_hours(24);
 /// Time for the last of these writings, when a replica goes away.
 pub const USAGE_FLUSH_TIMEOUT: Span = Span::from_seconds(5);
 /// A sealed object other than material: the longest record has 50 tags, a long description and 1,200 materials.
@@ -169,6 +171,8 @@ pub const HEAD_MAX: usize = 32 * 1024;
 pub const AUDITED_HEADER_CHARACTERS_MAX: usize = 512;
 /// Connections that a listener serves at a time; a further one waits to be accepted.
 pub const CONNECTIONS_MAX: usize = 1024;
+/// Requests that are read at a time, over all connections: each holds its body before its caller is known.
+pub const REQUESTS_READ_MAX: usize = 1024;
 /// Time for a client to send the head of a request.
 pub const HEADER_TIMEOUT: Span = Span::from_seconds(10);
 /// Requests that a connection of HTTP/2 has open at a time.

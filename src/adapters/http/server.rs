@@ -22,7 +22,7 @@ use crate::api::aws::error::AwsError;
 use crate::engine::dispatch::Answer;
 use crate::types::limits::{
     CONNECTIONS_MAX, DRAIN_TIMEOUT, HEAD_MAX, HEADER_TIMEOUT, HTTP2_HEAD_MAX, HTTP2_PING_PERIOD, HTTP2_STREAMS_MAX,
-    HTTP2_WINDOW,
+    HTTP2_WINDOW, REQUESTS_READ_MAX,
 };
 use crate::types::secret::SecretBytes;
 
@@ -75,6 +75,8 @@ struct Shared {
     application: Arc<dyn Application>,
     /// Open while an answer is being made, so that stopping can wait for those whose client is gone.
     answering: mpsc::Sender<()>,
+    /// Places for requests that are being read.
+    reading: Semaphore,
 }
 
 /// Accepts connections until `stop` changes, then lets open requests finish.
@@ -87,7 +89,7 @@ pub async fn serve(
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let graceful = GracefulShutdown::new();
     let (answering, mut answered) = mpsc::channel(1);
-    let shared = Arc::new(Shared { hosts, application, answering });
+    let shared = Arc::new(Shared { hosts, application, answering, reading: Semaphore::new(REQUESTS_READ_MAX) });
     loop {
         let next = async {
             let place = Arc::clone(&places).acquire_owned().await.ok();
@@ -202,7 +204,11 @@ async fn respond(request: Request<Incoming>, shared: &Shared, source: Option<Str
         return response(&request_id, reply);
     }
     let request = Request::from_parts(head, body);
-    let answered = match read(request, &shared.hosts, source, request_id.clone()).await {
+    // A connection may carry many requests at a time; what all of them hold before anybody is known stays bounded.
+    let place = shared.reading.acquire().await;
+    let read = read(request, &shared.hosts, source, request_id.clone()).await;
+    drop(place);
+    let answered = match read {
         Ok(request) => answer(request, shared).await,
         Err(refusal) => Err(refusal),
     };
