@@ -205,7 +205,7 @@ fn deletion_spec(deletion: Option<&Deletion>) -> Result<DeletionSpec, SpecError>
     })
 }
 
-/// Rotation by spec is stored and not acted on yet, so what would be acted on is refused.
+/// Rotation is for keys that have more than one material; for others it is refused, not ignored.
 fn rotation_spec(rotation: Option<&Rotation>, immutable: ImmutableSpec) -> Result<RotationSpec, SpecError> {
     let rotation = rotation.cloned().unwrap_or_default();
     let bounds = (ROTATION_PERIOD_DAYS_MIN, ROTATION_PERIOD_DAYS_MAX);

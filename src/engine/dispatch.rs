@@ -2,6 +2,7 @@
 
 use super::Engine;
 use super::admit::throttled;
+use super::last_usage::last_uses;
 use super::table::{Row, find};
 use super::trail::Trail;
 use crate::api::aws::error::{AwsError, ErrorCode};
@@ -9,6 +10,7 @@ use crate::api::aws::json::Json;
 use crate::api::aws::member::Input;
 use crate::api::aws::operation::Operation;
 use crate::api::aws::trial::would_have_succeeded;
+use crate::domain::last_usage::LastUse;
 use crate::types::principal::Principal;
 use crate::types::revision::Revision;
 use crate::types::secret::SecretBytes;
@@ -48,11 +50,15 @@ impl Engine {
     pub async fn dispatch(&self, call: &Call<'_>) -> Answer {
         let row = find(call.operation);
         let mut trail = Trail::begin(self, call, row);
-        let served = self.serve(call, row, &mut trail).await;
+        let mut uses = Vec::new();
+        let served = self.serve(call, row, &mut trail, &mut uses).await;
         let record = trail.outcome(served.as_ref().err());
         let audited = self.ports.audit.append(&record).await;
         let served = match audited {
-            Ok(()) => served,
+            Ok(()) => {
+                uses.into_iter().for_each(|last| self.ports.usage.note_last(last));
+                served
+            }
             Err(error) => {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
@@ -64,7 +70,13 @@ impl Engine {
         self.answer(served)
     }
 
-    async fn serve(&self, call: &Call<'_>, row: &'static Row, trail: &mut Trail) -> Result<SecretBytes, AwsError> {
+    async fn serve(
+        &self,
+        call: &Call<'_>,
+        row: &'static Row,
+        trail: &mut Trail,
+        uses: &mut Vec<LastUse>,
+    ) -> Result<SecretBytes, AwsError> {
         if !self.limiter.admit_principal(&call.principal, self.ports.clock.wall()) {
             return Err(throttled());
         }
@@ -89,7 +101,7 @@ impl Engine {
         match handler(self, &admitted, trail).await {
             Ok(_) if is_trial => Err(would_have_succeeded()),
             Ok(body) => {
-                self.note_use(row, &admitted, trail);
+                *uses = last_uses(row, &admitted, trail);
                 Ok(body)
             }
             refused => refused,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Engine;
-use super::admit::Admitted;
+use super::admit::{Admitted, ResolvedKey};
 use super::snapshot::Snapshot;
 use super::table::Row;
 use super::trail::Trail;
@@ -12,28 +12,25 @@ use crate::domain::last_usage::{LastUse, UsageShard, shard_of};
 use crate::domain::record::SCHEMA;
 use crate::ports::store::StoreError;
 use crate::types::ids::KeyId;
-use crate::types::limits::{CHANGE_ATTEMPTS_MAX, USAGE_PERIOD};
+use crate::types::limits::{CHANGE_ATTEMPTS_MAX, USAGE_OF_UNKNOWN_KEPT, USAGE_PERIOD};
 use crate::types::object::ObjectName;
-use crate::types::revision::Revision;
 use crate::types::time::Timestamp;
 
-impl Engine {
-    /// Notes the use of each key of a call that succeeded, where its operation is one that uses keys.
-    pub(super) fn note_use(&self, row: &Row, admitted: &Admitted<'_>, trail: &Trail) {
-        if row.usage.is_none() || admitted.is_trial {
-            return;
-        }
-        for key in &admitted.keys {
-            self.ports.usage.note_last(LastUse {
-                key_bytes: key.entry.record.key_bytes,
-                operation: row.operation,
-                at: admitted.now,
-                event_id: trail.event_id().to_owned(),
-                request_id: admitted.call.request_id.to_owned(),
-            });
-        }
-    }
+/// The use of each key of a call that succeeded, where its operation is one that uses keys. It is noted once the call's
+/// audit record, which it names, is durable.
+pub(super) fn last_uses(row: &Row, admitted: &Admitted<'_>, trail: &Trail) -> Vec<LastUse> {
+    let used = admitted.keys.iter().filter(|_| row.usage.is_some() && !admitted.is_trial);
+    let last = |key: &ResolvedKey| LastUse {
+        key_bytes: key.entry.record.key_bytes,
+        operation: row.operation,
+        at: admitted.now,
+        event_id: trail.event_id().to_owned(),
+        request_id: admitted.call.request_id.to_owned(),
+    };
+    used.map(last).collect()
+}
 
+impl Engine {
     /// Writes what was noted, for as long as the caller polls.
     pub async fn keep_usage(&self) {
         loop {
@@ -65,7 +62,8 @@ impl Engine {
             let new = || UsageShard { schema: SCHEMA, since: self.usage_since, keys: Vec::new() };
             let mut content = read.as_ref().map_or_else(new, |read| read.content.clone());
             let snapshot = self.snapshots.load();
-            content.merge(uses, |last| is_there(&snapshot, last));
+            let now = self.ports.clock.wall();
+            content.merge(uses, |last| is_there(&snapshot, last) || now.since(last.at) < USAGE_OF_UNKNOWN_KEPT);
             let result = match read {
                 Some(read) if read.content == content => return Ok(()),
                 Some(read) => self.vault.replace(&name, &read, &content).await,
@@ -92,8 +90,6 @@ impl Engine {
     }
 }
 
-/// A snapshot that shows nothing yet says of no key that it is gone.
 fn is_there(snapshot: &Snapshot, last: &LastUse) -> bool {
-    snapshot.revision == Revision::default()
-        || snapshot.get_with_either_flag(&KeyId::new(last.key_bytes, false)).is_some()
+    snapshot.get_with_either_flag(&KeyId::new(last.key_bytes, false)).is_some()
 }
