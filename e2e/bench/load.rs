@@ -17,15 +17,20 @@ use tokio::net::TcpStream;
 
 use crate::server::Server;
 
-/// Time before measuring, for connections, caches and clock rates to settle.
-const WARM_UP: Duration = Duration::from_secs(2);
+/// Time before a request of an open loop is due that is not slept, since timers may be a millisecond late.
+const SPUN: Duration = Duration::from_micros(1500);
 
 /// One run.
+#[derive(Clone)]
 pub struct Plan {
     /// Connections, each with one request open at any time.
-    pub connections: usize,
+    pub connections: u32,
+    /// Time before measuring, for connections, caches and clock rates to settle.
+    pub warm_up: Duration,
     /// Time that is measured.
     pub time: Duration,
+    /// Requests a second of an open loop; without it the loop is closed.
+    pub pace: Option<f64>,
     /// The request.
     pub request: Arc<[u8]>,
 }
@@ -102,7 +107,7 @@ pub fn call(port: u16, operation: &str, body: &Value) -> anyhow::Result<Value> {
 }
 
 /// Makes each of these calls once, and says so after every thousand.
-pub fn call_each(port: u16, connections: usize, requests: Vec<Vec<u8>>, what: &str) -> anyhow::Result<()> {
+pub fn call_each(port: u16, connections: u32, requests: Vec<Vec<u8>>, what: &str) -> anyhow::Result<()> {
     let begun = Instant::now();
     let (requests, next) = (Arc::new(requests), Arc::new(AtomicUsize::new(0)));
     let what: Arc<str> = what.into();
@@ -134,9 +139,9 @@ const DONE: u8 = 2;
 /// Runs a plan against a server.
 pub fn run(server: &Server, plan: &Plan) -> anyhow::Result<Measured> {
     let phase = Arc::new(AtomicU8::new(WARMING));
-    let work = |_| work(server.port, Arc::clone(&plan.request), Arc::clone(&phase));
+    let work = |index| work(server.port, Arc::clone(&plan.request), Arc::clone(&phase), Pace::of(plan, index));
     block_on(async {
-        let (latencies, sample) = tokio::join!(all(plan.connections, work), watch(server, &phase, plan.time));
+        let (latencies, sample) = tokio::join!(all(plan.connections, work), watch(server, &phase, plan));
         let (elapsed, cpu) = sample?;
         let mut latencies: Vec<u32> = latencies?.concat();
         latencies.sort_unstable();
@@ -147,23 +152,26 @@ pub fn run(server: &Server, plan: &Plan) -> anyhow::Result<Measured> {
 
 /// Sets the phases and takes time and CPU time at their borders. A busy runtime wakes it late, which does not
 /// matter, because the borders are where it says they are.
-async fn watch(server: &Server, phase: &AtomicU8, time: Duration) -> anyhow::Result<(Duration, Duration)> {
-    tokio::time::sleep(WARM_UP).await;
+async fn watch(server: &Server, phase: &AtomicU8, plan: &Plan) -> anyhow::Result<(Duration, Duration)> {
+    tokio::time::sleep(plan.warm_up).await;
     let (begun, cpu) = (Instant::now(), server.cpu());
     phase.store(MEASURING, Ordering::Relaxed);
-    tokio::time::sleep(time).await;
+    tokio::time::sleep(plan.time).await;
     let (elapsed, cpu_after) = (begun.elapsed(), server.cpu());
     // Set before anything can fail: the connections go on until they see it.
     phase.store(DONE, Ordering::Relaxed);
     Ok((elapsed, cpu_after?.saturating_sub(cpu?)))
 }
 
-/// One connection of the closed loop.
-async fn work(port: u16, request: Arc<[u8]>, phase: Arc<AtomicU8>) -> anyhow::Result<Vec<u32>> {
+/// One connection of the loop.
+async fn work(port: u16, request: Arc<[u8]>, phase: Arc<AtomicU8>, mut pace: Option<Pace>) -> anyhow::Result<Vec<u32>> {
     let mut connection = Connection::open(port).await?;
     let mut latencies = Vec::with_capacity(1 << 14);
     loop {
-        let begun = Instant::now();
+        let begun = match &mut pace {
+            Some(pace) => pace.wait(&phase).await,
+            None => Instant::now(),
+        };
         connection.call(&request).await?;
         match phase.load(Ordering::Relaxed) {
             WARMING => {}
@@ -173,14 +181,41 @@ async fn work(port: u16, request: Arc<[u8]>, phase: Arc<AtomicU8>) -> anyhow::Re
     }
 }
 
+/// When a connection of an open loop sends: at its turn, however long answers take.
+struct Pace {
+    next: Instant,
+    period: Duration,
+}
+
+impl Pace {
+    fn of(plan: &Plan, index: u32) -> Option<Self> {
+        let apart = Duration::from_secs_f64(plan.pace?.recip());
+        Some(Self { next: Instant::now() + apart * index, period: apart * plan.connections })
+    }
+
+    /// Gives the time at which the request was due: one that an open request kept from being sent has waited
+    /// since then. At the end of the run it waits no more.
+    async fn wait(&mut self, phase: &AtomicU8) -> Instant {
+        let due = self.next;
+        self.next += self.period;
+        if let Some(sleep) = due.saturating_duration_since(Instant::now()).checked_sub(SPUN) {
+            tokio::time::sleep(sleep).await;
+        }
+        while Instant::now() < due && phase.load(Ordering::Relaxed) != DONE {
+            tokio::task::yield_now().await;
+        }
+        due
+    }
+}
+
 /// Runs this work on so many connections, and gives what each of them gave.
-async fn all<T, F>(connections: usize, work: impl Fn(usize) -> F) -> anyhow::Result<Vec<T>>
+async fn all<T, F>(connections: u32, work: impl Fn(u32) -> F) -> anyhow::Result<Vec<T>>
 where
     T: Send + 'static,
     F: Future<Output = anyhow::Result<T>> + Send + 'static,
 {
     let tasks: Vec<_> = (0..connections).map(|index| tokio::spawn(work(index))).collect();
-    let mut results = Vec::with_capacity(connections);
+    let mut results = Vec::with_capacity(tasks.len());
     for task in tasks {
         results.push(task.await??);
     }

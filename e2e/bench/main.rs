@@ -5,9 +5,13 @@
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures time, and is told by the environment what to run")]
 
+mod cases;
 mod echo;
 mod load;
 mod memory;
+mod operations;
+mod pairs;
+mod primitives;
 mod server;
 
 use std::fs::{File, OpenOptions};
@@ -23,7 +27,8 @@ use load::{Measured, Plan, request};
 use server::Server;
 
 /// Connections of the closed loop; with each of them a request is always open.
-const CONNECTIONS: [usize; 2] = [64, 256];
+const CONNECTIONS: [u32; 2] = [64, 256];
+const WARM_UP: Duration = Duration::from_secs(2);
 /// Least rate, as a part of that of the echo service.
 const RATIO_AIM: f64 = 0.5;
 
@@ -49,6 +54,14 @@ struct Arguments {
     #[arg(long)]
     skip_rates: bool,
 
+    /// Leave out the table of every operation by key spec, beside the primitives alone
+    #[arg(long)]
+    skip_operations: bool,
+
+    /// Leave out Encrypt beside the generation of RSA pairs
+    #[arg(long)]
+    skip_pairs: bool,
+
     /// What `cargo bench` says to every benchmark
     #[arg(long, hide = true)]
     bench: bool,
@@ -64,7 +77,7 @@ enum Command {
 /// One line of the table.
 struct Row {
     name: &'static str,
-    connections: usize,
+    connections: u32,
     measured: Measured,
     batch: Option<f64>,
     /// The echo runs just before and just after, whose mean the operation is held against.
@@ -84,8 +97,15 @@ fn bench(arguments: &Arguments) -> anyhow::Result<()> {
     server::pin_this_process()?;
     println!("load average before: {}", load_average()?);
     println!("fdatasync of 4 KiB:  {:.0} a second", sync_rate(&folder)?);
+    let time = Duration::from_secs(arguments.seconds);
     if !arguments.skip_rates {
-        print_table(&measure(&folder, Duration::from_secs(arguments.seconds))?);
+        print_table(&measure(&folder, time)?);
+    }
+    if !arguments.skip_operations {
+        operations::run(&folder, time)?;
+    }
+    if !arguments.skip_pairs {
+        pairs::run(&folder, time * 4)?;
     }
     if !arguments.skip_memory {
         memory::run(&folder, arguments.keys)?.print();
@@ -127,7 +147,7 @@ fn measure(folder: &Path, time: Duration) -> anyhow::Result<Vec<Row>> {
     let operations = operations(home.path())?;
     let mut rows = Vec::new();
     for connections in CONNECTIONS {
-        let plan = |request: &[u8]| Plan { connections, time, request: request.into() };
+        let plan = |request: &[u8]| Plan { connections, warm_up: WARM_UP, time, pace: None, request: request.into() };
         let (_, encrypt) = operations.first().context("there are no operations")?;
         let mut before = run_echo(&plan(encrypt))?;
         rows.push(Row { name: "echo", connections, measured: before.clone(), batch: None, echo: None });

@@ -10,7 +10,7 @@ use crate::load::{self, request};
 use crate::server::Server;
 use crate::{encrypt_body, verdict};
 
-const CONNECTIONS: usize = 64;
+const CONNECTIONS: u32 = 64;
 /// Most memory, in MiB.
 const MEMORY_AIM: f64 = 60.0;
 /// Most time from the start of the process to its `ready`.

@@ -52,15 +52,20 @@ pub fn pin_this_process() -> anyhow::Result<()> {
 impl Server {
     /// Starts `coffer local` on a folder of its own below `home`, which is made where it is missing.
     pub fn coffer(home: &Path) -> anyhow::Result<Self> {
+        Self::coffer_on(SERVER_CORE, home)
+    }
+
+    /// The same on other cores than the server's one.
+    pub fn coffer_on(cores: &str, home: &Path) -> anyhow::Result<Self> {
         let program = std::env::var_os("COFFER_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_coffer").into());
-        let mut command = pinned(Path::new(&program));
+        let mut command = pinned(cores, Path::new(&program));
         command.args(["local", "--http", "127.0.0.1:0", "--data"]).arg(home.join("data"));
         Self::start(command, home.join("stderr"))
     }
 
     /// Starts the echo service.
     pub fn echo() -> anyhow::Result<Self> {
-        let mut command = pinned(&std::env::current_exe()?);
+        let mut command = pinned(SERVER_CORE, &std::env::current_exe()?);
         command.arg("echo");
         Self::start(command, PathBuf::from("/dev/null"))
     }
@@ -137,11 +142,11 @@ impl Drop for Server {
     }
 }
 
-/// A program on the server's core. It ends with the benchmark, however that ends: a server that stayed behind
+/// A program on these cores. It ends with the benchmark, however that ends: a server that stayed behind
 /// would disturb the next run.
-fn pinned(program: &Path) -> Command {
+fn pinned(cores: &str, program: &Path) -> Command {
     let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "KILL", "taskset", "-c", SERVER_CORE]).arg(program);
+    command.args(["--pdeathsig", "KILL", "taskset", "-c", cores]).arg(program);
     command
 }
 
