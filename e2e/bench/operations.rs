@@ -43,10 +43,11 @@ pub fn run(folder: &Path, time: Duration) -> anyhow::Result<()> {
     }
     server.stop()?;
     println!(
-        "\nraw is aws-lc-rs in one thread with a key that was parsed before; called is the same primitive through\n\
-         Coffer's cryptography, without engine and HTTP; requests/s is the HTTP listener of `coffer local` on one core\n\
-         over {CONNECTIONS} connections, with audit; the last column holds raw against the CPU time of a request. The\n\
-         aim, >= {RATIO_AIM} of raw, is for RSA and ECC. Latencies are those of an open loop at half of that rate."
+        "\nraw is aws-lc-rs with a key that was parsed before, and called the same primitive through Coffer's\n\
+         cryptography, both with no service around them and by a second of processor time; requests/s is the HTTP\n\
+         listener of `coffer local` on one core over {CONNECTIONS} connections, with audit, and by CPU/s the same by a\n\
+         second of its processor time. Ratios are to raw; the aim, >= {RATIO_AIM}, is for RSA and ECC. Latencies are\n\
+         those of an open loop at half of requests/s."
     );
     Ok(())
 }
@@ -58,9 +59,7 @@ fn measure(
     key: Option<&Key>,
     time: Duration,
 ) -> anyhow::Result<Row> {
-    let raw = key.map_or_else(|| primitives::raw_symmetric(operation), |key| key.raw(operation))?;
-    let raw = primitives::rate(raw, time / 4)?;
-    let called = key.map(|key| primitives::rate(key.coffer(operation)?, time / 4)).transpose()?;
+    let (raw, called) = alone(operation, key, time / 4)?;
     let request = request(operation.name(), &cases::body(server.port, spec, operation)?).into();
     // A key of some specs is followed by work in the background.
     server.wait_until_idle()?;
@@ -70,36 +69,52 @@ fn measure(
     Ok(Row { spec, operation, raw, called, full, half })
 }
 
+/// The primitive with no service around it: raw, and as Coffer's cryptography does it.
+fn alone(operation: Operation, key: Option<&Key>, time: Duration) -> anyhow::Result<(f64, Option<f64>)> {
+    let Some(key) = key else {
+        let [raw] = primitives::rates([primitives::raw_symmetric(operation)?], time)?;
+        return Ok((raw, None));
+    };
+    let [raw, called] = primitives::rates([key.raw(operation)?, key.coffer(operation)?], time)?;
+    Ok((raw, Some(called)))
+}
+
 fn print_head() {
     println!(
-        "\n{:<22} {:<18} {:<5} {:>9} {:>9} {:>6} {:>10} {:>6} {:>6} {:>8} {:>8}",
-        "key spec", "operation", "", "raw/s", "called/s", "ratio", "requests/s", "ratio", "by CPU", "p50 ms", "p99 ms",
+        "\n{:<22} {:<18} {:<5} {:>9} {:>9} {:>6} {:>10} {:>10} {:>6} {:>8} {:>8}",
+        "key spec",
+        "operation",
+        "",
+        "raw/s",
+        "called/s",
+        "ratio",
+        "requests/s",
+        "by CPU/s",
+        "ratio",
+        "p50 ms",
+        "p99 ms",
     );
 }
 
 impl Row {
     fn print(&self) {
-        let (rate, by_cpu) = (self.full.rate() / self.raw, 1e6 / self.full.cpu_microseconds() / self.raw);
-        print!("{:<22} {:<18} {:<5} ", self.spec, self.operation.name(), self.operation.algorithm());
+        let by_cpu = 1e6 / self.full.cpu_microseconds();
+        print!("{:<22} {:<18} {:<5} ", self.spec.as_str(), self.operation.name(), self.operation.algorithm());
         print!("{:>9.0} ", self.raw);
         match self.called {
             Some(called) => print!("{called:>9.0} {:>6.2} ", called / self.raw),
             None => print!("{:>9} {:>6} ", "-", "-"),
         }
-        print!("{:>10.0} {rate:>6.2} {by_cpu:>6.2} ", self.full.rate());
+        print!("{:>10.0} {by_cpu:>10.0} {:>6.2} ", self.full.rate(), by_cpu / self.raw);
         print!("{:>8.2} {:>8.2}", self.half.percentile(50), self.half.percentile(99));
         if self.has_aim() {
             let called = self.called.unwrap_or_default() / self.raw;
-            print!("   called {}, request {}", verdict(called >= RATIO_AIM), verdict(rate.max(by_cpu) >= RATIO_AIM));
+            print!("   called {}, request {}", verdict(called >= RATIO_AIM), verdict(by_cpu / self.raw >= RATIO_AIM));
         }
         println!();
     }
 
     fn has_aim(&self) -> bool {
-        use KeySpec as S;
-        matches!(
-            self.spec,
-            S::Rsa2048 | S::Rsa3072 | S::Rsa4096 | S::EccNistP256 | S::EccNistP384 | S::EccNistP521 | S::EccSecgP256k1
-        ) || self.spec == S::EccNistEdwards25519
+        ["RSA", "ECC"].iter().any(|family| self.spec.as_str().starts_with(family))
     }
 }

@@ -22,27 +22,48 @@ use coffer::types::key::KeySpec;
 
 use crate::cases::{MESSAGE, Operation, PLAINTEXT};
 
+/// How often each primitive has its turn.
+const TURNS: u32 = 8;
+
 /// Does a primitive once.
 pub type Step = Box<dyn FnMut() -> anyhow::Result<()>>;
 
-/// How often in a second one thread does it.
-pub fn rate(mut step: Step, time: Duration) -> anyhow::Result<f64> {
-    run_for(&mut step, time / 8)?;
-    let begun = Instant::now();
-    let done = run_for(&mut step, time)?;
-    Ok(f64::from(done) / begun.elapsed().as_secs_f64())
+/// How often each is done in a second of processor time, which other programs disturb less than time. They take
+/// turns, so that whatever else goes on in the machine falls on all of them.
+pub fn rates<const N: usize>(mut steps: [Step; N], time: Duration) -> anyhow::Result<[f64; N]> {
+    let (mut done, mut spent) = ([0_u32; N], [Duration::ZERO; N]);
+    for step in &mut steps {
+        run_for(step, time / (2 * TURNS))?;
+    }
+    for _ in 0..TURNS {
+        for ((step, done), spent) in steps.iter_mut().zip(&mut done).zip(&mut spent) {
+            let before = processor_time()?;
+            *done += run_for(step, time / TURNS)?;
+            *spent += processor_time()?.saturating_sub(before);
+        }
+    }
+    let mut rates = done.map(f64::from);
+    rates.iter_mut().zip(spent).for_each(|(rate, spent)| *rate /= spent.as_secs_f64());
+    Ok(rates)
 }
 
 fn run_for(step: &mut Step, time: Duration) -> anyhow::Result<u32> {
     let (begun, mut done) = (Instant::now(), 0);
     while begun.elapsed() < time {
         // Some at a time, since reading the clock takes as long as the fastest of them.
-        for _ in 0..8 {
+        for _ in 0..4 {
             step()?;
         }
-        done += 8;
+        done += 4;
     }
     Ok(done)
+}
+
+/// Of this thread.
+fn processor_time() -> anyhow::Result<Duration> {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").context("the kernel does not tell the time")?;
+    let spent = stat.split(' ').next().and_then(|nanoseconds| nanoseconds.parse().ok());
+    spent.map(Duration::from_nanos).context("the kernel tells the time in words that are not understood")
 }
 
 /// A key that both do it with.
