@@ -11,13 +11,14 @@ use crate::api::blob::{Blob, BlobHeader};
 use crate::crypto::blob::{self, Hedge};
 use crate::crypto::key::{self, KeyError, PrivateKey};
 use crate::crypto::rng::Rng;
+use crate::crypto::rsa_pair::RsaKeyPair;
 use crate::crypto::{derive, seal::MaterialBinding};
 use crate::ports::key_backend::{BackendError, CreatedMaterial, DataKeyPair, KeyBackend, KeyHandle};
 use crate::ports::rsa_keys::{RsaKeyError, RsaKeys};
 use crate::types::algorithm::{EncryptionAlgorithm, MacAlgorithm, MessageType, SigningAlgorithm};
 use crate::types::context::EncryptionContext;
 use crate::types::ids::MaterialId;
-use crate::types::key::KeySpec;
+use crate::types::key::{KeySpec, RsaSize};
 use crate::types::limits::OPENED_MATERIALS_MAX;
 use crate::types::secret::SecretBytes;
 
@@ -96,11 +97,14 @@ impl LocalBackend {
             return self.random(SYMMETRIC_LENGTH).await;
         }
         let Some(size) = spec.rsa_size() else { return key::generate(spec).map_err(refusal) };
-        let pair = self.rsa_keys.make(size).await.map_err(|error| match error {
+        key::import(spec, &self.rsa_pair(size).await?.private_key).map_err(refusal)
+    }
+
+    async fn rsa_pair(&self, size: RsaSize) -> Result<RsaKeyPair, BackendError> {
+        self.rsa_keys.make(size).await.map_err(|error| match error {
             RsaKeyError::Busy => BackendError::Busy,
             RsaKeyError::Failed => BackendError::Unavailable,
-        })?;
-        key::import(spec, &pair.private_key).map_err(refusal)
+        })
     }
 }
 
@@ -228,6 +232,12 @@ impl KeyBackend for LocalBackend {
     }
 
     async fn data_key_pair(&self, spec: KeySpec) -> Result<DataKeyPair, BackendError> {
+        // Given as it was made: to check an RSA key once more would keep other calls waiting for as long as several
+        // signatures take.
+        if let Some(size) = spec.rsa_size() {
+            let RsaKeyPair { private_key, public_key } = self.rsa_pair(size).await?;
+            return Ok(DataKeyPair { private_key, public_key });
+        }
         let material = self.generate(spec).await?;
         let key = PrivateKey::open(spec, &material).map_err(refusal)?;
         let private_key = key.private_key_der().map_err(refusal)?;
