@@ -128,6 +128,7 @@ impl Default for Template {
 /// A running installation.
 pub struct World {
     engine: Arc<Engine>,
+    clock: FakeClock,
     store: FakeStore,
     resources: FakeResources,
     follower: LocalBoxFuture<'static, ()>,
@@ -135,10 +136,12 @@ pub struct World {
 
 impl World {
     fn start(store: FakeStore, resources: FakeResources) -> Self {
-        let engine = engine(&store, &resources);
+        let clock = FakeClock::default();
+        clock.set(BEGINNING);
+        let engine = engine(&store, &resources, &clock);
         let followed = Arc::clone(&engine);
         let follower = async move { followed.follow_store(oneshot::channel().0).await }.boxed_local();
-        let mut world = Self { engine, store, resources, follower };
+        let mut world = Self { engine, clock, store, resources, follower };
         world.run(|_| async {}.boxed_local());
         world
     }
@@ -163,6 +166,11 @@ impl World {
             .boxed_local()
         });
         (answer.status, answer.body.expose().to_vec())
+    }
+
+    /// Some days pass.
+    pub fn pass(&self, days: u16) {
+        self.clock.set(self.clock.wall().plus(Span::from_hours(24 * i64::from(days))));
     }
 
     /// Drives a future beside the follower of the store, and fails where neither can go on.
@@ -264,14 +272,12 @@ fn wrapped(public_key: &Value) -> String {
     STANDARD.encode(wrapped.expect("the material is wrapped"))
 }
 
-fn engine(store: &FakeStore, resources: &FakeResources) -> Arc<Engine> {
+fn engine(store: &FakeStore, resources: &FakeResources, clock: &FakeClock) -> Arc<Engine> {
     let rng: Arc<dyn Rng> = Arc::new(CountingRng::default());
     let root = Root::new(INSTALLATION, 1, RootKey::init_with(|bytes| bytes.fill(7))).expect("a root is derived");
     let roots = Arc::new(Roots::new(vec![root]).expect("there is a root"));
     let store: Arc<dyn Store> = Arc::new(store.clone());
     let rsa_keys = Arc::new(FakeRsaKeys::default());
-    let clock = FakeClock::default();
-    clock.set(BEGINNING);
     let backend =
         LocalBackend::new(Arc::clone(&roots), Arc::clone(&rng), Arc::clone(&rsa_keys) as _, "fuzz".to_owned());
     let ports = Ports {
@@ -281,7 +287,7 @@ fn engine(store: &FakeStore, resources: &FakeResources) -> Arc<Engine> {
         aliases: Arc::new(FakeAliases::default()),
         audit: Arc::new(FakeAudit::default()),
         reviewer: Arc::new(FakeReviewer(Ok(true))),
-        clock: Arc::new(PatientClock(clock)),
+        clock: Arc::new(PatientClock(clock.clone())),
         rng,
         usage: Arc::new(FakeUsage::default()),
         rsa_keys,

@@ -1,7 +1,8 @@
 //! Calls of any operation with any body, served by a whole engine in memory: no panic, no internal error, nothing that
 //! waits forever, and answers that are JSON.
 //!
-//! Each line is a call: the name of the operation, a space, the body. Words such as `@B` stand for earlier answers.
+//! Each line is a call: the name of the operation, a space, the body. Words such as `@B` stand for earlier answers. A
+//! line such as `+30` lets so many days pass.
 
 #![no_main]
 
@@ -15,7 +16,7 @@ use serde_json::Value;
 
 /// Calls after which a world begins again even where nothing changed it: it keeps a record of each.
 const CALLS_MAX: usize = 1000;
-/// Calls of one input.
+/// Lines of one input.
 const LINES_MAX: usize = 8;
 
 struct State {
@@ -36,6 +37,12 @@ fuzz_target!(|bytes: &[u8]| STATE.with_borrow_mut(|state| serve(state, bytes)));
 fn serve(state: &mut State, lines: &[u8]) {
     let mut changed = false;
     for line in lines.split(|byte| *byte == b'\n').take(LINES_MAX) {
+        if let Some(days) = line.strip_prefix(b"+") {
+            let days = str::from_utf8(days).ok().and_then(|days| days.parse().ok());
+            state.world.pass(days.unwrap_or(1));
+            changed = true;
+            continue;
+        }
         let end = line.iter().position(|byte| *byte == b' ').unwrap_or(line.len());
         let (name, body) = line.split_at(end);
         let operation = operation(name);
