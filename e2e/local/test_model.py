@@ -94,6 +94,7 @@ class Tour:
         self.ask("GenerateRandom", NumberOfBytes=8)
         for operation in ("GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext"):
             self.ask(operation, KeyId=key, KeyPairSpec="ECC_NIST_P256")
+        self.ask("GetKeyLastUsage", KeyId=key)
 
     def pairs(self) -> None:
         signer = self.key("ECC_NIST_P256", "SIGN_VERIFY")
