@@ -121,7 +121,7 @@ def test_at_rest_a_replica_asks_little_of_the_api_server(replicas: Installation)
     replicas.cluster.apply(*(tenant.manifest(name) for name in names))
     for name in names:
         tenant.ready(name)
-    tenant.apply("stalled", keySpec="RSA_2048", keyUsage="SIGN_VERIFY")
+    tenant.apply("stalled", keySpec="SM2", keyUsage="SIGN_VERIFY")
     tenant.stalled("stalled", "NotImplemented")
     leader = replicas.leader()
     until(lambda: sum(requests(replicas, 5.0).values()) < 30, "the work to be done", 60, 0)
