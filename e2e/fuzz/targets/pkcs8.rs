@@ -4,7 +4,7 @@
 
 #![no_main]
 
-use coffer::crypto::key::{KeyError, PrivateKey, encapsulate, encrypt, generate, import, is_supported, verify};
+use coffer::crypto::key::{KeyError, PrivateKey, encapsulate, encrypt, generate, import, verify};
 use coffer::types::algorithm::{EncryptionAlgorithm, MessageType, SigningAlgorithm};
 use coffer::types::key::KeySpec;
 use coffer::types::secret::SecretBytes;
@@ -29,7 +29,7 @@ fn private(spec: KeySpec, bytes: &[u8]) {
 }
 
 fn public(spec: KeySpec, bytes: &[u8]) {
-    if !is_supported(spec) {
+    if !spec.is_implemented() {
         return;
     }
     for algorithm in SigningAlgorithm::ALL {

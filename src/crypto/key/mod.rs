@@ -69,12 +69,6 @@ pub struct Encapsulated {
     pub shared_secret: SecretBytes,
 }
 
-/// Whether this build has the spec at all.
-#[must_use]
-pub const fn is_supported(spec: KeySpec) -> bool {
-    cfg!(feature = "sm2") || !matches!(spec, KeySpec::Sm2)
-}
-
 /// Makes new material in the stored form. An RSA key takes up to seconds of processor time, by chance.
 ///
 /// # Errors

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{hex, open, secret};
-use crate::crypto::key::{PrivateKey, ed25519, import, is_supported, verify};
+use crate::crypto::key::{PrivateKey, ed25519, import, verify};
 use crate::types::algorithm::{EncryptionAlgorithm, MacAlgorithm, MessageType, SigningAlgorithm};
 use crate::types::key::KeySpec;
 
@@ -65,7 +65,7 @@ struct OutsideMac {
 fn what_other_libraries_made_is_read_verified_and_opened() {
     let keys: Vec<OutsideKey> = serde_json::from_str(include_str!("../../../../e2e/vectors/keys.json")).unwrap();
     assert_eq!(keys.len(), 18);
-    for outside in keys.iter().filter(|outside| is_supported(outside.spec)) {
+    for outside in keys.iter().filter(|outside| outside.spec.is_implemented()) {
         let (spec, material) = (outside.spec, hex(&outside.material));
         let key = open(spec, &material).unwrap();
         if spec.is_pair() {
