@@ -14,6 +14,8 @@ pub mod local;
 pub mod server;
 #[cfg(feature = "sidecar")]
 pub mod sidecar;
+#[cfg(any(feature = "local", feature = "cluster", feature = "sidecar"))]
+mod signals;
 
 /// Logs go to standard error; standard output is for what a command says.
 pub(crate) fn start_logging() {

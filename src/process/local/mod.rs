@@ -26,6 +26,7 @@ use crate::crypto::rng::{Rng, SystemRng};
 use crate::crypto::selftest;
 use crate::engine::approvals::Approved;
 use crate::ports::audit::Audit;
+use crate::process::signals::Signals;
 use crate::types::limits::REFUSALS_PERIOD;
 use application::LocalApplication;
 use arguments::{AuditSink, LocalArguments};
@@ -76,7 +77,7 @@ async fn serve_local(arguments: &LocalArguments) -> anyhow::Result<()> {
     let application = Arc::new(LocalApplication::new(Arc::clone(&regions), callers, pinned, audit));
     let (stop, stopped) = watch::channel(false);
     // Before anybody can see that it serves: whoever sees that may ask it to stop at once.
-    let signalled = signal_to_stop()?;
+    let mut signals = Signals::new()?;
     let (tcp, unix) = listen(arguments, &data).await?;
     banner::print(&banner::Banner {
         data: &data,
@@ -92,7 +93,7 @@ async fn serve_local(arguments: &LocalArguments) -> anyhow::Result<()> {
         tokio::spawn(serve(unix, Hosts::Any, Arc::clone(&application) as _, stopped)),
     ];
     let flusher = tokio::spawn(flush_refusals(Arc::clone(&application)));
-    signalled.await;
+    signals.wait().await;
     tracing::info!("stopping: open requests may finish");
     stop.send_replace(true);
     for server in servers {
@@ -162,16 +163,4 @@ async fn listen(arguments: &LocalArguments, data: &Path) -> anyhow::Result<(List
         .await
         .with_context(|| format!("cannot listen on the socket {}; name another path with --socket", path.display()))?;
     Ok((tcp, unix))
-}
-
-/// From now on a signal does not end the process; the future ends with the first one.
-fn signal_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
 }

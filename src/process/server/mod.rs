@@ -19,7 +19,6 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use futures::channel::oneshot;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -61,6 +60,7 @@ use crate::engine::vault::Vault;
 use crate::engine::{Engine, Ports};
 use crate::ports::audit::Audit;
 use crate::ports::clock::Clock;
+use crate::process::signals::Signals;
 use crate::types::limits::{
     HEARTBEAT_PERIOD, LEAF_RENEW_PERIOD, PRINCIPAL_REQUESTS_PER_SECOND, RECONCILE_BACKOFF_MAX, REFUSALS_PERIOD,
     USAGE_FLUSH_TIMEOUT,
@@ -377,24 +377,5 @@ async fn ended(task: &mut Option<Task>) {
     match task {
         Some(task) => drop(task.await),
         None => std::future::pending().await,
-    }
-}
-
-/// The signals that ask to stop. As the first process of a container this one hears them only if it asks to.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    async fn wait(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
     }
 }

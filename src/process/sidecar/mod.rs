@@ -27,6 +27,7 @@ use crate::adapters::system::SystemClock;
 use crate::crypto::rng::{Rng, SystemRng};
 use crate::crypto::selftest;
 use crate::ports::clock::Clock;
+use crate::process::signals::Signals;
 use crate::types::time::Timestamp;
 use application::{Sidecar, Signatures};
 use arguments::{Arguments, Command, OrOff, ServeArguments};
@@ -128,14 +129,10 @@ async fn listen(arguments: &ServeArguments) -> anyhow::Result<(Listener, Option<
 
 /// Changes at the first request to stop.
 fn signals() -> anyhow::Result<watch::Receiver<bool>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let mut signals = Signals::new()?;
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
+        signals.wait().await;
         tracing::info!("stopping: open requests may finish");
         stop.send_replace(true);
     });
