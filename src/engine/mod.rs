@@ -28,6 +28,7 @@ pub mod sweep;
 pub mod table;
 pub mod timers;
 pub mod trail;
+pub mod turns;
 pub mod vault;
 
 use std::sync::Arc;
@@ -89,6 +90,8 @@ pub struct Engine {
     pub vault: vault::Vault,
     /// What requests are answered from.
     pub snapshots: snapshot_cell::SnapshotCell,
+    /// Reconciles that go on, one for each name.
+    pub turns: turns::Turns,
     /// Resources whose keys changed.
     pub changes: changes::ChangedOwners,
     /// Names of resources whose keys changed and aliases whose claims changed, for whoever follows `KeyAlias`es.

@@ -112,6 +112,7 @@ impl Engine {
     }
 
     async fn bring_about(&self, subject: &Subject<'_>) -> Result<Option<Settled>, ReconcileError> {
+        let _turn = self.turns.take(subject.namespace, subject.name).await;
         let previous = self.ports.resources.reported(subject.namespace, subject.name).await;
         let mut done = Done::default();
         let Some(mut observed) = self.observe(subject).await? else { return Ok(None) };

@@ -115,3 +115,19 @@ fn a_cancellation_and_a_destruction_at_once_end_in_one_of_the_two() {
     }
     assert!(cancelled > 0 && destroyed > 0, "{cancelled} {destroyed}: both orders occur");
 }
+
+#[test]
+fn one_process_that_hears_of_a_removal_twice_tells_of_it_once() {
+    let template = World::new();
+    template.key("orders");
+    for schedule in schedules(12) {
+        let (setup, [replica, _]) = replicas(Some(&template));
+        setup.resources.remove("default", "orders");
+        let removed = || replica.follow_removal("default", "orders");
+        let (first, second) = interleave(&schedule, removed(), removed());
+        assert!(first.is_ok() && second.is_ok());
+        let records = setup.audit.records();
+        let told = records.iter().filter(|record| record.event_name == "ScheduleKeyDeletion").count();
+        assert_eq!(told, 1, "{schedule:?}");
+    }
+}

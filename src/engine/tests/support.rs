@@ -27,6 +27,7 @@ use crate::engine::limiter::{Limiter, Rates};
 use crate::engine::local_backend::LocalBackend;
 use crate::engine::reconcile::{ReconcileError, Settled};
 use crate::engine::snapshot_cell::SnapshotCell;
+use crate::engine::turns::Turns;
 use crate::engine::vault::{Roots, Vault};
 use crate::engine::{Engine, Ports};
 use crate::ports::audit::Audit;
@@ -142,6 +143,7 @@ impl Setup {
             snapshots: SnapshotCell::default(),
             changes: ChangedOwners::default(),
             alias_changes: ChangedOwners::default(),
+            turns: Turns::default(),
             alias_claims: AliasClaims::default(),
             usage_since: self.clock.wall(),
             limiter: Limiter::new(Rates::UNLIMITED),

@@ -28,6 +28,7 @@ use crate::engine::initialise::{self, initialise};
 use crate::engine::limiter::{Limiter, Rates};
 use crate::engine::local_backend::LocalBackend;
 use crate::engine::snapshot_cell::SnapshotCell;
+use crate::engine::turns::Turns;
 use crate::engine::vault::{Roots, Vault};
 use crate::engine::{Engine, Ports};
 use crate::ports::audit::Audit;
@@ -210,6 +211,7 @@ impl Regions {
             snapshots: SnapshotCell::default(),
             changes: ChangedOwners::default(),
             alias_changes: ChangedOwners::default(),
+            turns: Turns::default(),
             alias_claims: AliasClaims::default(),
             usage_since,
             limiter: Limiter::new(Rates::UNLIMITED),

@@ -56,6 +56,7 @@ use crate::engine::limiter::{Limiter, Rates};
 use crate::engine::local_backend::LocalBackend;
 use crate::engine::refusals::Refusals;
 use crate::engine::snapshot_cell::SnapshotCell;
+use crate::engine::turns::Turns;
 use crate::engine::vault::Vault;
 use crate::engine::{Engine, Ports};
 use crate::ports::audit::Audit;
@@ -212,6 +213,7 @@ async fn build(arguments: &ServerArguments) -> anyhow::Result<Replica> {
         snapshots: SnapshotCell::default(),
         changes: ChangedOwners::default(),
         alias_changes: ChangedOwners::default(),
+        turns: Turns::default(),
         alias_claims: AliasClaims::default(),
         usage_since: clock.wall(),
         limiter: Limiter::new(rates),
