@@ -1,6 +1,6 @@
-//! The key backend of this process: material is unsealed on use and kept, bounded and wiped, for a while.
+//! The key backend of this process: material is unsealed on use, and kept, bounded and wiped, while it is in use.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,6 +13,7 @@ use crate::crypto::key::{self, KeyError, PrivateKey};
 use crate::crypto::rng::Rng;
 use crate::crypto::rsa_pair::RsaKeyPair;
 use crate::crypto::{derive, seal::MaterialBinding};
+use crate::ports::kept::{Kept, WeakKept};
 use crate::ports::key_backend::{BackendError, CreatedMaterial, DataKeyPair, KeyBackend, KeyHandle};
 use crate::ports::rsa_keys::{RsaKeyError, RsaKeys};
 use crate::types::algorithm::{EncryptionAlgorithm, MacAlgorithm, MessageType, SigningAlgorithm};
@@ -29,17 +30,14 @@ pub struct LocalBackend {
     rsa_keys: Arc<dyn RsaKeys>,
     replica: String,
     messages: AtomicU64,
-    opened: Mutex<Opened<SecretBytes>>,
-    /// Keys that were parsed and checked, which takes longer than using them.
-    private_keys: Mutex<Opened<PrivateKey>>,
+    opened: Mutex<Opened>,
 }
 
 impl LocalBackend {
     /// A backend whose salts are hedged with the name of this replica.
     #[must_use]
     pub fn new(roots: Arc<Roots>, rng: Arc<dyn Rng>, rsa_keys: Arc<dyn RsaKeys>, replica: String) -> Self {
-        let (messages, opened, private_keys) = (AtomicU64::new(0), Mutex::default(), Mutex::default());
-        Self { roots, rng, rsa_keys, replica, messages, opened, private_keys }
+        Self { roots, rng, rsa_keys, replica, messages: AtomicU64::new(0), opened: Mutex::default() }
     }
 
     /// The material of a symmetric key.
@@ -47,24 +45,29 @@ impl LocalBackend {
         if handle.binding.spec != KeySpec::SymmetricDefault {
             return Err(BackendError::Unavailable);
         }
-        if let Some(material) = lock(&self.opened).get(&handle.material_id) {
-            return Ok(material);
-        }
-        let material = Arc::new(self.open_checked(handle)?);
-        lock(&self.opened).insert(handle.material_id, Arc::clone(&material));
-        Ok(material)
+        self.kept(handle, Ok)
     }
 
-    /// The private key of a pair, or the secret key of an HMAC key.
+    /// The private key of a pair, or the secret key of an HMAC key. To parse and check it takes longer than to use it.
     fn private_key(&self, handle: &KeyHandle) -> Result<Arc<PrivateKey>, BackendError> {
-        if let Some(key) = lock(&self.private_keys).get(&handle.material_id) {
-            return Ok(key);
+        let spec = handle.binding.spec;
+        self.kept(handle, |material| PrivateKey::open(spec, &material).map_err(|_| BackendError::Unreadable))
+    }
+
+    /// What was opened of a material before, or else what is opened of it now.
+    fn kept<T: Send + Sync + 'static>(
+        &self,
+        handle: &KeyHandle,
+        open: impl FnOnce(SecretBytes) -> Result<T, BackendError>,
+    ) -> Result<Arc<T>, BackendError> {
+        if let Some(kept) = handle.kept.get() {
+            return Ok(kept);
         }
-        let material = self.open_checked(handle)?;
-        let key = PrivateKey::open(handle.binding.spec, &material).map_err(|_| BackendError::Unreadable)?;
-        let key = Arc::new(key);
-        lock(&self.private_keys).insert(handle.material_id, Arc::clone(&key));
-        Ok(key)
+        let opened = Arc::new(open(self.open_checked(handle)?)?);
+        handle.kept.put(Arc::clone(&opened));
+        // A panic while the lock is held leaves places that are at worst cleared late.
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner).note(&handle.kept);
+        Ok(opened)
     }
 
     /// What opens is believed only if its id is the one in the record.
@@ -110,11 +113,6 @@ impl LocalBackend {
 
 /// Length of the material of a symmetric key in bytes: AES-256.
 const SYMMETRIC_LENGTH: usize = 32;
-
-/// A panic while the lock is held leaves a cache that is at worst smaller than it could be.
-fn lock<T>(opened: &Mutex<Opened<T>>) -> std::sync::MutexGuard<'_, Opened<T>> {
-    opened.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// What a caller may learn of a failure. Everything else was checked before and can only be our own fault.
 fn refusal(error: KeyError) -> BackendError {
@@ -249,32 +247,20 @@ impl KeyBackend for LocalBackend {
     }
 }
 
-/// What was opened, by material id; the oldest makes room.
-struct Opened<T> {
-    entries: HashMap<MaterialId, Arc<T>>,
-    order: VecDeque<MaterialId>,
-}
+/// The places of what was opened, the oldest first, which make room for newer ones.
+#[derive(Default)]
+struct Opened(VecDeque<WeakKept>);
 
-impl<T> Default for Opened<T> {
-    fn default() -> Self {
-        Self { entries: HashMap::new(), order: VecDeque::new() }
-    }
-}
-
-impl<T> Opened<T> {
-    fn get(&self, id: &MaterialId) -> Option<Arc<T>> {
-        self.entries.get(id).cloned()
-    }
-
-    fn insert(&mut self, id: MaterialId, opened: Arc<T>) {
-        if self.entries.insert(id, opened).is_some() {
-            return;
+impl Opened {
+    fn note(&mut self, kept: &Kept) {
+        while self.0.front().is_some_and(|oldest| !oldest.is_alive()) {
+            self.0.pop_front();
         }
-        self.order.push_back(id);
-        if self.order.len() > OPENED_MATERIALS_MAX
-            && let Some(oldest) = self.order.pop_front()
+        if self.0.len() >= OPENED_MATERIALS_MAX
+            && let Some(oldest) = self.0.pop_front()
         {
-            self.entries.remove(&oldest);
+            oldest.clear();
         }
+        self.0.push_back(kept.downgrade());
     }
 }

@@ -16,6 +16,7 @@ use crate::api::aws::page::Position;
 use crate::crypto::seal::MaterialBinding;
 use crate::domain::lifecycle::{MaterialHealth, effective_state};
 use crate::domain::record::{Lifecycle, Material, Record};
+use crate::ports::kept::Kept;
 use crate::ports::key_backend::{KeyBackend, KeyHandle};
 use crate::ports::store::{Event, Stored};
 use crate::types::ids::KeyId;
@@ -303,7 +304,8 @@ async fn entry(backend: &dyn KeyBackend, record: Record, materials: &BTreeMap<St
 }
 
 fn handle(binding: MaterialBinding, material: &Material, stored: &Arc<[u8]>) -> KeyHandle {
-    KeyHandle { binding, term: material.term, material_id: material.material_id, stored: Arc::clone(stored) }
+    let (stored, kept) = (Arc::clone(stored), Kept::default());
+    KeyHandle { binding, term: material.term, material_id: material.material_id, stored, kept }
 }
 
 /// What a version of a key's material is bound to.

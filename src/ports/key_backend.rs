@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use crate::api::blob::Blob;
 use crate::crypto::seal::MaterialBinding;
+use crate::ports::kept::Kept;
 use crate::types::algorithm::{EncryptionAlgorithm, MacAlgorithm, MessageType, SigningAlgorithm};
 use crate::types::context::EncryptionContext;
 use crate::types::ids::MaterialId;
@@ -24,6 +25,8 @@ pub struct KeyHandle {
     pub material_id: MaterialId,
     /// What the store holds of it: sealed bytes, or a reference for a backend that keeps keys elsewhere.
     pub stored: Arc<[u8]>,
+    /// What a backend opened of it.
+    pub kept: Kept,
 }
 
 /// A material that a backend made.

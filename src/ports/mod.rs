@@ -5,6 +5,7 @@ pub mod alias_resources;
 pub mod audit;
 pub mod authenticator;
 pub mod clock;
+pub mod kept;
 pub mod key_backend;
 pub mod resources;
 pub mod reviewer;

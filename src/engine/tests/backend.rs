@@ -14,6 +14,7 @@ use crate::domain::plan::Reason;
 use crate::engine::local_backend::LocalBackend;
 use crate::ports::conformance;
 use crate::ports::fake::{FakeRemoteBackend, FakeRsaKeys};
+use crate::ports::kept::Kept;
 use crate::ports::key_backend::{BackendError, KeyBackend, KeyHandle};
 use crate::ports::store::Store as _;
 use crate::types::context::EncryptionContext;
@@ -41,8 +42,13 @@ fn the_local_backend_is_a_key_backend() {
 fn two_replicas_with_one_root_open_each_others_blobs() {
     let (one, two) = (local(SeededRng::new(1)), local(SeededRng::new(2)));
     let made = block_on(one.create_material(&binding(), 1)).unwrap();
-    let handle =
-        KeyHandle { binding: binding(), term: 1, material_id: made.material_id, stored: made.stored.clone().into() };
+    let handle = KeyHandle {
+        binding: binding(),
+        term: 1,
+        material_id: made.material_id,
+        stored: made.stored.clone().into(),
+        kept: Kept::default(),
+    };
     assert_eq!(block_on(two.identify(&binding(), 1, &made.stored)), Ok(made.material_id));
     let context = EncryptionContext::default();
     let blob = block_on(one.encrypt(&handle, &context, &SecretBytes::new(b"plaintext".to_vec()))).unwrap();
@@ -63,7 +69,8 @@ fn a_material_is_believed_only_where_its_id_is_the_one_of_the_record() {
     let backend = local(SeededRng::new(1));
     let made = block_on(backend.create_material(&binding(), 1)).unwrap();
     let material_id = MaterialId::new([3; 32]);
-    let handle = KeyHandle { binding: binding(), term: 1, material_id, stored: made.stored.into() };
+    let handle =
+        KeyHandle { binding: binding(), term: 1, material_id, stored: made.stored.into(), kept: Kept::default() };
     let encrypted = block_on(backend.encrypt(&handle, &EncryptionContext::default(), &SecretBytes::new(vec![1])));
     assert_eq!(encrypted, Err(BackendError::Unreadable));
 }
@@ -83,7 +90,13 @@ fn nothing_is_made_without_randomness() {
     let backend = local(NoRandomness);
     assert_eq!(block_on(backend.create_material(&binding(), 1)), Err(BackendError::Unavailable));
     assert!(block_on(backend.random(16)).is_err());
-    let handle = KeyHandle { binding: binding(), term: 1, material_id: made.material_id, stored: made.stored.into() };
+    let handle = KeyHandle {
+        binding: binding(),
+        term: 1,
+        material_id: made.material_id,
+        stored: made.stored.into(),
+        kept: Kept::default(),
+    };
     let encrypted = block_on(backend.encrypt(&handle, &EncryptionContext::default(), &SecretBytes::new(vec![1])));
     assert_eq!(encrypted, Err(BackendError::Unavailable));
 }

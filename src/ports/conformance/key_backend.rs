@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::api::blob::Blob;
 use crate::crypto::blob;
 use crate::crypto::seal::MaterialBinding;
+use crate::ports::kept::Kept;
 use crate::ports::key_backend::{BackendError, KeyBackend, KeyHandle};
 use crate::types::context::EncryptionContext;
 use crate::types::ids::KeyId;
@@ -37,7 +38,7 @@ fn binding(number: u8, version: u32) -> MaterialBinding {
 
 async fn handle(backend: &dyn KeyBackend, binding: MaterialBinding) -> KeyHandle {
     let made = backend.create_material(&binding, TERM).await.unwrap();
-    KeyHandle { binding, term: TERM, material_id: made.material_id, stored: made.stored.into() }
+    KeyHandle { binding, term: TERM, material_id: made.material_id, stored: made.stored.into(), kept: Kept::default() }
 }
 
 fn context(value: &str) -> EncryptionContext {
@@ -92,7 +93,13 @@ async fn what_was_imported_is_used(backend: &dyn KeyBackend) {
     for made in [&first, &other] {
         assert_eq!(backend.identify(&binding, TERM, &made.stored).await, Ok(made.material_id));
     }
-    let handle = KeyHandle { binding, term: TERM, material_id: first.material_id, stored: first.stored.into() };
+    let handle = KeyHandle {
+        binding,
+        term: TERM,
+        material_id: first.material_id,
+        stored: first.stored.into(),
+        kept: Kept::default(),
+    };
     let context = context("orders");
     let bytes = backend.encrypt(&handle, &context, &secret(b"plaintext")).await.unwrap();
     assert_eq!(open(backend, &handle, &context, &bytes).await, Ok(b"plaintext".to_vec()));
