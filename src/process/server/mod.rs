@@ -162,6 +162,9 @@ async fn serve(arguments: &ServerArguments) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Whoever has a rate of its own cannot take that of others.
+const RATES: Rates = Rates { principal: Some(Rate { per_second: PRINCIPAL_REQUESTS_PER_SECOND }), class: |_| None };
+
 /// Opens the installation and puts the engine together.
 async fn build(arguments: &ServerArguments) -> anyhow::Result<Replica> {
     let clients = Clients::connect().await.context("no API server is known; run in a cluster, or set KUBECONFIG")?;
@@ -200,7 +203,6 @@ async fn build(arguments: &ServerArguments) -> anyhow::Result<Replica> {
         usage: Arc::new(MemoryUsage::default()),
         rsa_keys,
     };
-    let rates = Rates { principal: Some(Rate { per_second: PRINCIPAL_REQUESTS_PER_SECOND }), class: |_| None };
     let engine = Arc::new(Engine {
         ports,
         region: arguments.region.clone(),
@@ -216,7 +218,7 @@ async fn build(arguments: &ServerArguments) -> anyhow::Result<Replica> {
         turns: Turns::default(),
         alias_claims: AliasClaims::default(),
         usage_since: clock.wall(),
-        limiter: Limiter::new(rates),
+        limiter: Limiter::new(RATES),
     });
     Ok(Replica {
         clients,
