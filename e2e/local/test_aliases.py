@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -136,9 +137,30 @@ def test_fifty_of_one_key(client: Any) -> None:
     key = new_key(client)
     for number in range(50):
         client.create_alias(AliasName=f"alias/{number}", TargetKeyId=key)
+    assert client.list_aliases()["Truncated"] is False
+    client.create_alias(AliasName="alias/other", TargetKeyId=new_key(client))
+    page = client.list_aliases()
+    assert (len(page["Aliases"]), page["Truncated"]) == (50, True), "fifty are a page where no limit is named"
     assert refusal(client.create_alias, AliasName="alias/more", TargetKeyId=key).code == "LimitExceededException"
     client.delete_alias(AliasName="alias/7")
     client.create_alias(AliasName="alias/more", TargetKeyId=key)
+
+
+def test_of_many_who_make_the_same_alias_one_does(client: Any) -> None:
+    """Though all would write the same."""
+    key = new_key(client)
+
+    def make(name: str) -> str:
+        try:
+            client.create_alias(AliasName=name, TargetKeyId=key)
+            return "made"
+        except client.exceptions.AlreadyExistsException:
+            return "there"
+
+    with ThreadPoolExecutor(16) as callers:
+        for number in range(10):
+            told = list(callers.map(make, [f"alias/{number}"] * 16))
+            assert sorted(set(told)) == ["made", "there"] and told.count("made") == 1, told
 
 
 def test_the_aws_cli(server: Coffer) -> None:

@@ -14,7 +14,7 @@ use crate::engine::snapshot::Known;
 use crate::engine::trail::Trail;
 use crate::engine::vault::Opened;
 use crate::types::ids::KeyId;
-use crate::types::limits::{ALIASES_PER_KEY_MAX, CHANGE_ATTEMPTS_MAX};
+use crate::types::limits::{ALIASES_PER_KEY_MAX, CHANGE_ATTEMPTS_MAX, LIST_ALIASES_PAGE_DEFAULT};
 use crate::types::secret::SecretBytes;
 
 use super::changes::internal;
@@ -121,7 +121,7 @@ pub async fn delete_alias(engine: &Engine, admitted: &Admitted<'_>) -> Result<Se
 /// # Errors
 /// Those of the API.
 pub async fn list_aliases(engine: &Engine, admitted: &Admitted<'_>) -> Result<SecretBytes, AwsError> {
-    let page = PageRequest::<String>::read(admitted.input)?;
+    let page = PageRequest::<String>::with_default(admitted.input, LIST_ALIASES_PAGE_DEFAULT)?;
     let key_id = match admitted.input.text("KeyId") {
         Some(text) => Some(engine.own_key(admitted.call, text, admitted.now).await?),
         None => None,
@@ -169,6 +169,8 @@ async fn change_alias(
     arn: &str,
     decide: impl Fn(Option<Opened<AliasClaim>>) -> Decided,
 ) -> Result<SecretBytes, AwsError> {
+    // Of two callers in a process who make the same, one is told that it is there; `/` is in no other name.
+    let _turn = engine.turns.take(namespace, alias).await;
     for _ in 0..CHANGE_ATTEMPTS_MAX {
         let read = engine.read_alias(namespace, alias).await;
         let read = read.map_err(|error| internal("an alias could not be read", &error))?;
