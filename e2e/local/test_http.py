@@ -158,7 +158,7 @@ def test_eight_levels_and_unknown_members_are_fine(server: Coffer) -> None:
     assert send(server, nested(8)).status == 200
 
 
-SIZES = {"64 KiB and a byte": 64 * 1024 + 1, "over 1 MiB": 1024 * 1024 + 1, "16 MiB": 16 * 1024 * 1024}
+SIZES = {"256 KiB and a byte": 256 * 1024 + 1, "over 1 MiB": 1024 * 1024 + 1, "16 MiB": 16 * 1024 * 1024}
 
 
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES.keys())
@@ -176,17 +176,30 @@ def test_large_bodies(server: Coffer, tmp_path: Path, size: int, framing: str) -
     assert (status, json.loads(told)["__type"]) == ("413", "RequestEntityTooLargeException")
 
 
-@pytest.mark.parametrize("length", [100_000, 2_000_000])
+@pytest.mark.parametrize("length", [200_000, 2_000_000])
 def test_an_sdk_is_told_that_its_body_is_too_large(server: Coffer, length: int) -> None:
     """An SDK sends all of a body before it reads, and must not find the connection reset by then."""
     told = refusal(kms(server).encrypt, KeyId="any", Plaintext=bytes(length))
     assert (told.code, told.status) == ("RequestEntityTooLargeException", 413)
 
 
-def test_a_body_of_64_kib_is_read(server: Coffer) -> None:
-    body = b'{"Unknown": "' + b"x" * (64 * 1024 - 15) + b'"}'
-    assert len(body) == 64 * 1024
+def test_a_body_of_256_kib_is_read(server: Coffer) -> None:
+    body = b'{"Unknown": "' + b"x" * (256 * 1024 - 15) + b'"}'
+    assert len(body) == 256 * 1024
     assert send(server, body).status == 200
+
+
+def test_all_that_a_key_may_say_fits_in_any_alphabet(server: Coffer) -> None:
+    """Clients write such a letter with six bytes."""
+    tags = [{"TagKey": f"{number:02}" + "\u0436" * 126, "TagValue": "\u0436" * 256} for number in range(50)]
+    made = kms(server).create_key(Description="\u0436" * 8192, Tags=tags)["KeyMetadata"]
+    assert made["Description"] == "\u0436" * 8192
+
+
+def test_a_plaintext_that_is_too_long_is_told_so(server: Coffer) -> None:
+    told = refusal(kms(server).encrypt, KeyId="any", Plaintext=bytes(100_000))
+    assert (told.code, told.status) == ("ValidationException", 400)
+    assert "'plaintext' failed to satisfy constraint: Member must have length less than or equal to 4096" in told.message
 
 
 def test_an_announced_large_body_is_refused_before_it_comes(server: Coffer) -> None:

@@ -93,7 +93,7 @@ def test_the_socket_speaks_it_too(shared: Coffer) -> None:
     assert done.stdout.endswith("\n2 200\n"), done.stderr
 
 
-@pytest.mark.parametrize("size", [64 * 1024 + 1, 1024 * 1024])
+@pytest.mark.parametrize("size", [256 * 1024 + 1, 1024 * 1024])
 def test_a_large_body_is_refused(shared: Coffer, tmp_path: Path, size: int) -> None:
     (tmp_path / "body").write_bytes(b"x" * size)
     line, refused = asked(shared, "ListKeys", f"@{tmp_path / 'body'}")

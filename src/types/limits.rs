@@ -74,8 +74,9 @@ pub const ON_DEMAND_REQUEST_CHARACTERS_MAX: usize = 64;
 /// ([Kubernetes: labels](https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/)).
 pub const RESOURCE_NAME_CHARACTERS_MAX: usize = 63;
 
-/// Body of a request, unless its operation allows more.
-pub const BODY_MAX: usize = 64 * 1024;
+/// Body of a request, unless its operation allows more: a CreateKey with all that it may say, in letters that clients
+/// write with six bytes each.
+pub const BODY_MAX: usize = 256 * 1024;
 /// Body of a request whose operation takes a `Recipient` with its attestation document.
 pub const BODY_WITH_RECIPIENT_MAX: usize = 512 * 1024;
 /// Body of any request; a longer one is refused before it is read.
