@@ -10,7 +10,7 @@ from typing import Any
 import botocore.auth
 import pytest
 
-from clients import curl, kms, refusal
+from clients import curl, kms, refusal, session
 from signing import ALICE, CAROL, MALLORY, User, credentials_file, send_signed, signed
 from support import Coffer, Launch, arn
 from wire import JSON_TYPE, operation_headers, scope_header
@@ -29,6 +29,16 @@ def server(launch: Launch, tmp_path: Path) -> Coffer:
 
 def client_of(server: Coffer, user: User, region: str = "us-east-1") -> Any:
     return kms(server, region, user.access_key, user.secret)
+
+
+def test_a_token_of_a_session_that_nobody_opened(server: Coffer) -> None:
+    client = session().client(
+        "kms", region_name="us-east-1", endpoint_url=server.url,
+        aws_access_key_id=ALICE.access_key, aws_secret_access_key=ALICE.secret, aws_session_token="x",
+    )
+    told = refusal(client.list_keys)
+    expected = ("UnrecognizedClientException", "The security token included in the request is invalid.")
+    assert (told.code, told.message) == expected
 
 
 def test_a_signed_round_trip(server: Coffer) -> None:

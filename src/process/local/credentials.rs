@@ -18,6 +18,8 @@ use crate::types::principal::{AuthenticationMethod, Principal, PrincipalKind};
 use crate::types::secret::SecretBytes;
 use crate::types::time::Timestamp;
 
+const SESSION_TOKEN: &str = "x-amz-security-token";
+
 /// The callers that are known.
 pub enum Callers {
     /// Everyone who reaches the listener is the root of this account.
@@ -83,7 +85,9 @@ impl Callers {
         };
         let missing = || AwsError::new(ErrorCode::MissingAuthenticationToken, "Missing Authentication Token");
         let authorization = authorization.ok_or_else(missing)?;
-        let caller = known.get(authorization.access_key).ok_or_else(|| {
+        // None of these credentials is of a session, so that a token that comes with one is of another.
+        let known = known.get(authorization.access_key).filter(|_| !request.headers.contains_key(SESSION_TOKEN));
+        let caller = known.ok_or_else(|| {
             AwsError::new(ErrorCode::UnrecognizedClient, "The security token included in the request is invalid.")
         })?;
         authorization.verify(&request.headers, request.body.expose(), &caller.secret, now)?;
