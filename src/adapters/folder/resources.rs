@@ -351,6 +351,8 @@ impl Resources for FolderResources {
         let key_id = report.key.and_then(|key| key.key_id);
         if well {
             tracing::info!(key_id, "{manager}: KmsKey {name} is ready");
+        } else if ready.reason == ConditionReason::PendingImport {
+            tracing::info!(key_id, "{manager}: KmsKey {name}: {message}");
         } else {
             tracing::error!(reason = %ready.reason, "{manager}: KmsKey {name}: {message}");
         }
