@@ -72,6 +72,30 @@ def test_a_rotation_on_demand_and_what_it_shows(server: Coffer) -> None:
     assert (status["KeyRotationEnabled"], "NextRotationDate" in status) == (False, False)
 
 
+@pytest.mark.parametrize(
+    ("spec", "usage"),
+    [("RSA_2048", "ENCRYPT_DECRYPT"), ("ECC_NIST_P256", "SIGN_VERIFY"), ("HMAC_256", "GENERATE_VERIFY_MAC")],
+)
+def test_what_no_calendar_rotates_says_so(server: Coffer, spec: str, usage: str) -> None:
+    """Terraform asks it of every key, and makes none that does not answer."""
+    client = kms(server)
+    key = client.create_key(KeySpec=spec, KeyUsage=usage)["KeyMetadata"]["KeyId"]
+    status = client.get_key_rotation_status(KeyId=key)
+    assert {name for name in status if name != "ResponseMetadata"} == {"KeyId", "KeyRotationEnabled"}
+    assert status["KeyRotationEnabled"] is False
+    assert refusal(client.enable_key_rotation, KeyId=key).code == "UnsupportedOperationException"
+
+
+def test_a_disabled_key_still_tells_its_public_half(server: Coffer) -> None:
+    client = kms(server)
+    key = client.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
+    told = client.get_public_key(KeyId=key)["PublicKey"]
+    client.disable_key(KeyId=key)
+    assert client.get_public_key(KeyId=key)["PublicKey"] == told
+    client.schedule_key_deletion(KeyId=key)
+    assert refusal(client.get_public_key, KeyId=key).code == "KMSInvalidStateException"
+
+
 def test_the_history_of_rotations_comes_in_pages(server: Coffer) -> None:
     client = kms(server)
     key = client.create_key()["KeyMetadata"]["KeyId"]

@@ -28,6 +28,8 @@ def keys(shared: Coffer) -> dict[str, str]:
         "hmac 224": {"KeySpec": "HMAC_224", "KeyUsage": "GENERATE_VERIFY_MAC"},
         "signer": {"KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY"},
         "wrapping": {"KeySpec": "RSA_2048", "KeyUsage": "ENCRYPT_DECRYPT"},
+        "edwards": {"KeySpec": "ECC_NIST_EDWARDS25519", "KeyUsage": "SIGN_VERIFY"},
+        "lattice": {"KeySpec": "ML_DSA_44", "KeyUsage": "SIGN_VERIFY"},
         "kem": {"KeySpec": "ML_KEM_512", "KeyUsage": "ENCAPSULATE_DECAPSULATE"},
     }
     ids = {name: shared.new_key(**members)["KeyId"] for name, members in made.items()}
@@ -82,6 +84,32 @@ CASES: list[Case] = [
     (
         "digest", "Sign", {**SIGN, "Message": plain("x"), "MessageType": "DIGEST"}, "ValidationException",
         "Digest is invalid length for algorithm ECDSA_SHA_256.",
+    ),
+    (
+        "digest for Ed25519", "Sign",
+        {"KeyId": "{edwards}", "SigningAlgorithm": "ED25519_SHA_512", "Message": plain("x"), "MessageType": "DIGEST"},
+        "ValidationException", "Message type DIGEST is incompatible with algorithm ED25519_SHA_512.",
+    ),
+    (
+        "message for Ed25519ph", "Sign",
+        {"KeyId": "{edwards}", "SigningAlgorithm": "ED25519_PH_SHA_512", "Message": plain("x")},
+        "ValidationException", "Message type RAW is incompatible with algorithm ED25519_PH_SHA_512.",
+    ),
+    (
+        "digest for ML-DSA", "Sign",
+        {"KeyId": "{lattice}", "SigningAlgorithm": "ML_DSA_SHAKE_256", "Message": plain("x"), "MessageType": "DIGEST"},
+        "ValidationException", "Message type DIGEST is incompatible with key spec ML_DSA_44.",
+    ),
+    (
+        "data key under a pair", "GenerateDataKey", {"KeyId": "{wrapping}", "KeySpec": "AES_256"},
+        "InvalidKeyUsageException", "You cannot generate a data key with an asymmetric CMK",
+    ),
+    ("public key of none", "GetPublicKey", {"KeyId": "{symmetric}"}, "UnsupportedOperationException", None),
+    ("calendar of a pair", "EnableKeyRotation", {"KeyId": "{wrapping}"}, "UnsupportedOperationException", None),
+    ("rotation of a pair", "RotateKeyOnDemand", {"KeyId": "{hmac 224}"}, "UnsupportedOperationException", None),
+    (
+        "marker", "DescribeCustomKeyStores", {"Marker": "x"}, "InvalidMarkerException",
+        "the marker is not one that this service returned",
     ),
     (
         "too long for RSA", "Encrypt",

@@ -12,7 +12,7 @@ pub enum StateRule {
     Any,
     /// A usable key: cryptographic operations, rotation and what makes new rights.
     Usable,
-    /// A key that is enabled or disabled: switching it.
+    /// A key that is enabled or disabled: switching it, and what does not depend on that.
     Switchable,
     /// A key that exists and does not wait to be destroyed: naming and describing it.
     Describable,
@@ -75,7 +75,6 @@ pub const fn rule_of(operation: Operation) -> StateRule {
         | O::GenerateDataKeyPairWithoutPlaintext
         | O::GenerateDataKeyWithoutPlaintext
         | O::GenerateMac
-        | O::GetPublicKey
         | O::ReEncrypt
         | O::ReplicateKey
         | O::RotateKeyOnDemand
@@ -83,7 +82,8 @@ pub const fn rule_of(operation: Operation) -> StateRule {
         | O::UpdatePrimaryRegion
         | O::Verify
         | O::VerifyMac => StateRule::Usable,
-        O::DisableKey | O::EnableKey => StateRule::Switchable,
+        // Against its own table of key states, AWS gives the public key of a disabled key.
+        O::DisableKey | O::EnableKey | O::GetPublicKey => StateRule::Switchable,
         O::CreateAlias | O::TagResource | O::UntagResource | O::UpdateAlias | O::UpdateKeyDescription => {
             StateRule::Describable
         }

@@ -297,7 +297,10 @@ fn check_key(
     if Algorithms::of(spec.key_spec, spec.key_usage).contain(named) {
         return Ok(());
     }
-    let message = format!("Algorithm {named} is incompatible with key spec {}.", spec.key_spec);
+    let message = match argument.algorithm {
+        Some(_) => format!("Algorithm {named} is incompatible with key spec {}.", spec.key_spec),
+        None => "You cannot generate a data key with an asymmetric CMK".to_owned(),
+    };
     Err(AwsError::new(ErrorCode::InvalidKeyUsage, message))
 }
 

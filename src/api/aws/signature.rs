@@ -8,6 +8,7 @@ use super::member::{Input, Member, Shape};
 use super::reply::Base64;
 use super::trial::DRY_RUN;
 use crate::types::algorithm::{MessageType, SigningAlgorithm};
+use crate::types::key::KeySpec;
 use crate::types::limits::{CIPHERTEXT_MAX, PLAINTEXT_MAX};
 use crate::types::secret::SecretBytes;
 
@@ -33,18 +34,21 @@ pub struct SignedMessage<'a> {
 }
 
 impl<'a> SignedMessage<'a> {
-    /// Reads the request and checks what one member says against another.
+    /// Reads the request to a key of this spec, and checks what one member says against another.
     ///
     /// # Errors
     /// `ValidationException` for a message that the algorithm does not sign.
-    pub fn read(input: &'a Input<'_>) -> Result<Self, AwsError> {
+    pub fn read(input: &'a Input<'_>, spec: KeySpec) -> Result<Self, AwsError> {
         let message = input.blob("Message").ok_or_else(AwsError::internal)?;
         let algorithm = input.text("SigningAlgorithm").and_then(SigningAlgorithm::parse);
         let algorithm = algorithm.ok_or_else(AwsError::internal)?;
         let kind = input.text("MessageType").and_then(MessageType::parse).unwrap_or(MessageType::Raw);
         if !algorithm.message_types().contains(&kind) {
-            let text = format!("MessageType {kind} is not compatible with SigningAlgorithm {algorithm}.");
-            return Err(AwsError::validation(text));
+            let by = match algorithm {
+                SigningAlgorithm::MlDsaShake256 => format!("key spec {spec}"),
+                _ => format!("algorithm {algorithm}"),
+            };
+            return Err(AwsError::validation(format!("Message type {kind} is incompatible with {by}.")));
         }
         if algorithm.message_length(kind).is_some_and(|length| length != message.len()) {
             return Err(AwsError::validation(format!("Digest is invalid length for algorithm {algorithm}.")));

@@ -2,6 +2,7 @@
 
 use crate::api::aws::error::{AwsError, ErrorCode};
 use crate::api::aws::key_store::{DescribeCustomKeyStoresAnswer, check_none_named};
+use crate::api::aws::page::PageRequest;
 use crate::api::aws::reply::encode;
 use crate::engine::admit::Admitted;
 use crate::types::secret::SecretBytes;
@@ -30,8 +31,9 @@ pub async fn create_custom_key_store(admitted: &Admitted<'_>) -> Result<SecretBy
 /// `DescribeCustomKeyStores`.
 ///
 /// # Errors
-/// `CustomKeyStoreNotFoundException` where the request names one.
+/// `CustomKeyStoreNotFoundException` where the request names one, and `InvalidMarkerException`.
 pub async fn describe_custom_key_stores(admitted: &Admitted<'_>) -> Result<SecretBytes, AwsError> {
     check_none_named(admitted.input)?;
+    PageRequest::<String>::read(admitted.input)?;
     encode(&DescribeCustomKeyStoresAnswer::default())
 }

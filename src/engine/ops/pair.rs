@@ -22,8 +22,8 @@ pub async fn get_public_key(_: &Engine, admitted: &Admitted<'_>) -> Result<Secre
     let key = admitted.key(0)?;
     let spec = key.entry.record.immutable;
     if !spec.key_spec.is_pair() {
-        let text = format!("{} key spec is {} which is not valid for this operation.", key.arn, spec.key_spec);
-        return Err(AwsError::new(ErrorCode::UnsupportedOperation, text));
+        // AWS says no more than the code.
+        return Err(AwsError::silent(ErrorCode::UnsupportedOperation));
     }
     encode(&GetPublicKeyAnswer {
         key_id: &key.arn,
@@ -44,7 +44,7 @@ pub fn check_spec(input: &Input<'_>) -> Result<(), AwsError> {
     if spec.is_implemented() {
         return Ok(());
     }
-    let text = format!("the KeyPairSpec {spec} is not available in this Region");
+    let text = format!("the KeyPairSpec {spec} is not implemented by this version of Coffer");
     Err(AwsError::new(ErrorCode::UnsupportedOperation, text))
 }
 

@@ -22,14 +22,13 @@ use crate::types::time::Timestamp;
 use super::changes::{change_record, internal};
 use super::key_admin::used_invocation;
 
-/// `GetKeyRotationStatus`.
+/// `GetKeyRotationStatus`. Terraform asks it of every key, and a key that no calendar rotates is answered as one whose
+/// rotation is off.
 ///
 /// # Errors
 /// Those of the API.
 pub async fn get_key_rotation_status(_: &Engine, admitted: &Admitted<'_>) -> Result<SecretBytes, AwsError> {
-    let key = admitted.key(0)?;
-    check_rotatable(key)?;
-    let record = &key.entry.record;
+    let record = &admitted.key(0)?.entry.record;
     let enabled = rotates_automatically(record);
     encode(&RotationStatusAnswer {
         key_id: record.key_id().to_string(),
@@ -107,7 +106,8 @@ pub async fn rotate_key_on_demand(
     encode(&KeyIdAnswer { key_id: &key_id.to_string() })
 }
 
-/// "You can perform on-demand rotation only on symmetric encryption KMS keys" that are not in a custom key store.
+/// "You can perform on-demand rotation only on symmetric encryption KMS keys" that are not in a custom key store. AWS
+/// says no more than the code.
 ///
 /// # Errors
 /// `UnsupportedOperationException`.
@@ -115,8 +115,7 @@ pub(super) fn check_rotatable(key: &ResolvedKey) -> Result<(), AwsError> {
     let spec = key.entry.record.immutable;
     let rotatable =
         spec.key_spec == KeySpec::SymmetricDefault && matches!(spec.origin, Origin::AwsKms | Origin::External);
-    let message = || format!("{} key spec is {} which is not valid for this operation.", key.arn, spec.key_spec);
-    rotatable.then_some(()).ok_or_else(|| AwsError::new(ErrorCode::UnsupportedOperation, message()))
+    rotatable.then_some(()).ok_or_else(|| AwsError::silent(ErrorCode::UnsupportedOperation))
 }
 
 /// The name that an invocation's retries share, so that they rotate once, or a random one.

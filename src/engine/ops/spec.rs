@@ -114,14 +114,15 @@ pub async fn disable_key_rotation(engine: &Engine, admitted: &Admitted<'_>, trai
 /// "You cannot enable automatic rotation of asymmetric KMS keys, HMAC KMS keys, KMS keys with imported key material."
 fn check_calendar(key: &ResolvedKey) -> Result<(), AwsError> {
     let spec = key.entry.record.immutable;
-    let message = match (spec.key_spec, spec.origin) {
-        (KeySpec::SymmetricDefault, Origin::AwsKms) => return Ok(()),
+    match (spec.key_spec, spec.origin) {
+        (KeySpec::SymmetricDefault, Origin::AwsKms) => Ok(()),
         (KeySpec::SymmetricDefault, origin) => {
-            format!("{} origin is {origin} which is not valid for this operation.", key.arn)
+            let message = format!("{} origin is {origin} which is not valid for this operation.", key.arn);
+            Err(AwsError::new(ErrorCode::UnsupportedOperation, message))
         }
-        (spec, _) => format!("{} key spec is {spec} which is not valid for this operation.", key.arn),
-    };
-    Err(AwsError::new(ErrorCode::UnsupportedOperation, message))
+        // AWS says no more than the code.
+        _ => Err(AwsError::silent(ErrorCode::UnsupportedOperation)),
+    }
 }
 
 /// Changes the resource, and answers when the key follows it and this replica shows that.

@@ -324,7 +324,7 @@ fn a_key_does_nothing_but_its_usage() {
         (Operation::GenerateDataKeyPair, json!({"KeyId": encrypts, "KeyPairSpec": "ECC_NIST_P256"})),
         (Operation::GenerateDataKeyPairWithoutPlaintext, json!({"KeyId": encrypts, "KeyPairSpec": "ECC_NIST_P256"})),
     ] {
-        let words = "Algorithm SYMMETRIC_DEFAULT is incompatible with key spec RSA_2048.".to_owned();
+        let words = "You cannot generate a data key with an asymmetric CMK".to_owned();
         let expected = ("InvalidKeyUsageException".to_owned(), Some(words));
         assert_eq!(refusal(&world, operation, body.clone()), expected, "{operation}: nobody could open its blob");
         let mut trial = body;
