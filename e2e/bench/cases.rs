@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use coffer::types::algorithm::{EncryptionAlgorithm, SigningAlgorithm};
+use coffer::types::algorithm::{EncryptionAlgorithm, MacAlgorithm, SigningAlgorithm};
 use coffer::types::key::{KeySpec, KeyUsage};
 use serde_json::{Value, json};
 
@@ -13,6 +13,8 @@ use crate::{encrypt_body, load};
 pub const MESSAGE: &[u8] = &[0x5a; 256];
 /// What is encrypted: a data key.
 pub const PLAINTEXT: &[u8] = &[0x5a; 32];
+/// The spec of data key pairs: RSA pairs are measured elsewhere, and are made ahead.
+pub const PAIR: KeySpec = KeySpec::EccNistP256;
 
 /// An operation, with what it is measured with.
 #[derive(Clone, Copy, PartialEq)]
@@ -22,13 +24,30 @@ pub enum Operation {
     EncryptWith(EncryptionAlgorithm),
     DecryptWith(EncryptionAlgorithm),
     DeriveSharedSecret,
-    GenerateMac,
-    VerifyMac,
+    GenerateMac(MacAlgorithm),
+    VerifyMac(MacAlgorithm),
     Encapsulate,
     Decapsulate,
     Encrypt,
     Decrypt,
+    ReEncrypt,
     GenerateDataKey,
+    GenerateDataKeyPair,
+    /// With no primitive: what every request costs.
+    GetPublicKey,
+}
+
+/// The members of a request, and the call before it that one more member comes from.
+pub struct Request {
+    pub body: Value,
+    pub before: Option<Before>,
+}
+
+/// A call whose answer has a member that the request takes over.
+pub struct Before {
+    pub operation: &'static str,
+    pub body: Value,
+    pub member: &'static str,
 }
 
 const PSS: SigningAlgorithm = SigningAlgorithm::RsassaPssSha256;
@@ -40,29 +59,49 @@ const RSA: &[Operation] = {
 };
 const ML_DSA: &[Operation] = &signature(SigningAlgorithm::MlDsaShake256);
 
+const ML_KEM: &[Operation] = &[Operation::Encapsulate, Operation::Decapsulate];
+
 const fn signature(algorithm: SigningAlgorithm) -> [Operation; 2] {
     [Operation::Sign(algorithm), Operation::Verify(algorithm)]
 }
 
-/// Everything that is measured.
+const fn curve(algorithm: SigningAlgorithm) -> [Operation; 3] {
+    [Operation::Sign(algorithm), Operation::Verify(algorithm), Operation::DeriveSharedSecret]
+}
+
+const fn mac(algorithm: MacAlgorithm) -> [Operation; 2] {
+    [Operation::GenerateMac(algorithm), Operation::VerifyMac(algorithm)]
+}
+
+/// Everything that is measured. The request without a primitive is the first, so that others can be held against it.
 pub const CASES: &[(KeySpec, &[Operation])] = {
+    use MacAlgorithm::{HmacSha224, HmacSha256, HmacSha384, HmacSha512};
     use Operation as O;
     use SigningAlgorithm::{EcdsaSha256, EcdsaSha384, EcdsaSha512, Ed25519Sha512};
     &[
+        (KeySpec::EccNistP256, &[O::GetPublicKey]),
         (KeySpec::Rsa2048, RSA),
         (KeySpec::Rsa3072, RSA),
         (KeySpec::Rsa4096, RSA),
-        (KeySpec::EccNistP256, &[O::Sign(EcdsaSha256), O::Verify(EcdsaSha256), O::DeriveSharedSecret]),
-        (KeySpec::EccNistP384, &signature(EcdsaSha384)),
-        (KeySpec::EccNistP521, &signature(EcdsaSha512)),
+        (KeySpec::EccNistP256, &curve(EcdsaSha256)),
+        (KeySpec::EccNistP384, &curve(EcdsaSha384)),
+        (KeySpec::EccNistP521, &curve(EcdsaSha512)),
         (KeySpec::EccSecgP256k1, &signature(EcdsaSha256)),
         (KeySpec::EccNistEdwards25519, &signature(Ed25519Sha512)),
         (KeySpec::MlDsa44, ML_DSA),
         (KeySpec::MlDsa65, ML_DSA),
         (KeySpec::MlDsa87, ML_DSA),
-        (KeySpec::MlKem768, &[O::Encapsulate, O::Decapsulate]),
-        (KeySpec::Hmac256, &[O::GenerateMac, O::VerifyMac]),
-        (KeySpec::SymmetricDefault, &[O::Encrypt, O::Decrypt, O::GenerateDataKey]),
+        (KeySpec::MlKem512, ML_KEM),
+        (KeySpec::MlKem768, ML_KEM),
+        (KeySpec::MlKem1024, ML_KEM),
+        (KeySpec::Hmac224, &mac(HmacSha224)),
+        (KeySpec::Hmac256, &mac(HmacSha256)),
+        (KeySpec::Hmac384, &mac(HmacSha384)),
+        (KeySpec::Hmac512, &mac(HmacSha512)),
+        (
+            KeySpec::SymmetricDefault,
+            &[O::Encrypt, O::Decrypt, O::ReEncrypt, O::GenerateDataKey, O::GenerateDataKeyPair],
+        ),
     ]
 };
 
@@ -75,11 +114,14 @@ impl Operation {
             Self::EncryptWith(_) | Self::Encrypt => "Encrypt",
             Self::DecryptWith(_) | Self::Decrypt => "Decrypt",
             Self::DeriveSharedSecret => "DeriveSharedSecret",
-            Self::GenerateMac => "GenerateMac",
-            Self::VerifyMac => "VerifyMac",
+            Self::GenerateMac(_) => "GenerateMac",
+            Self::VerifyMac(_) => "VerifyMac",
             Self::Encapsulate => "Encapsulate",
             Self::Decapsulate => "Decapsulate",
+            Self::ReEncrypt => "ReEncrypt",
             Self::GenerateDataKey => "GenerateDataKey",
+            Self::GenerateDataKeyPair => "GenerateDataKeyPair",
+            Self::GetPublicKey => "GetPublicKey",
         }
     }
 
@@ -93,14 +135,50 @@ impl Operation {
         }
     }
 
-    fn usage(self) -> KeyUsage {
+    /// The usage of the key that it is measured with.
+    pub fn usage(self) -> KeyUsage {
         match self {
-            Self::Sign(_) | Self::Verify(_) => KeyUsage::SignVerify,
-            Self::GenerateMac | Self::VerifyMac => KeyUsage::GenerateVerifyMac,
+            Self::Sign(_) | Self::Verify(_) | Self::GetPublicKey => KeyUsage::SignVerify,
+            Self::GenerateMac(_) | Self::VerifyMac(_) => KeyUsage::GenerateVerifyMac,
             Self::DeriveSharedSecret => KeyUsage::KeyAgreement,
             Self::Encapsulate | Self::Decapsulate => KeyUsage::EncapsulateDecapsulate,
             _ => KeyUsage::EncryptDecrypt,
         }
+    }
+
+    /// The request that asks for it with this key.
+    pub fn request(self, key: &str) -> Request {
+        let body = match self {
+            Self::Sign(algorithm) | Self::Verify(algorithm) => sign(key, algorithm),
+            Self::GenerateMac(algorithm) | Self::VerifyMac(algorithm) => authenticate(key, algorithm),
+            Self::EncryptWith(algorithm) => encrypt(key, algorithm),
+            Self::DecryptWith(algorithm) => json!({ "KeyId": key, "EncryptionAlgorithm": algorithm.as_str() }),
+            Self::DeriveSharedSecret => json!({ "KeyId": key, "KeyAgreementAlgorithm": "ECDH" }),
+            Self::Encapsulate | Self::Decapsulate => encapsulate(key),
+            Self::Encrypt => encrypt_body(key),
+            Self::Decrypt => json!({ "EncryptionContext": encrypt_body(key).get("EncryptionContext") }),
+            Self::ReEncrypt => {
+                let context = encrypt_body(key).get("EncryptionContext").cloned();
+                json!({ "SourceEncryptionContext": context, "DestinationKeyId": key })
+            }
+            Self::GenerateDataKey => json!({ "KeyId": key, "KeySpec": "AES_256" }),
+            Self::GenerateDataKeyPair => json!({ "KeyId": key, "KeyPairSpec": PAIR.as_str() }),
+            Self::GetPublicKey => json!({ "KeyId": key }),
+        };
+        Request { body, before: self.before(key) }
+    }
+
+    fn before(self, key: &str) -> Option<Before> {
+        let (operation, body, member) = match self {
+            Self::Verify(algorithm) => ("Sign", sign(key, algorithm), "Signature"),
+            Self::VerifyMac(algorithm) => ("GenerateMac", authenticate(key, algorithm), "Mac"),
+            Self::DecryptWith(algorithm) => ("Encrypt", encrypt(key, algorithm), "CiphertextBlob"),
+            Self::DeriveSharedSecret => ("GetPublicKey", json!({ "KeyId": key }), "PublicKey"),
+            Self::Decapsulate => ("Encapsulate", encapsulate(key), "SharedSecretCiphertextBlob"),
+            Self::Decrypt | Self::ReEncrypt => ("Encrypt", encrypt_body(key), "CiphertextBlob"),
+            _ => return None,
+        };
+        Some(Before { operation, body, member })
     }
 }
 
@@ -109,42 +187,11 @@ pub fn body(port: u16, spec: KeySpec, operation: Operation) -> anyhow::Result<Va
     let made = json!({ "KeySpec": spec.as_str(), "KeyUsage": operation.usage().as_str() });
     let made = load::call(port, "CreateKey", &made)?;
     let key = made.pointer("/KeyMetadata/KeyId").and_then(Value::as_str).context("CreateKey gave no key id")?;
-    let prepared = |name: &str, body: Value, member: &str| answer(port, name, &body, member);
-    Ok(match operation {
-        Operation::Sign(algorithm) => sign(key, algorithm),
-        Operation::Verify(algorithm) => {
-            let signature = prepared("Sign", sign(key, algorithm), "Signature")?;
-            with(sign(key, algorithm), "Signature", signature)
-        }
-        Operation::GenerateMac => mac(key),
-        Operation::VerifyMac => with(mac(key), "Mac", prepared("GenerateMac", mac(key), "Mac")?),
-        Operation::EncryptWith(algorithm) => encrypt(key, algorithm),
-        Operation::DecryptWith(algorithm) => {
-            let blob = prepared("Encrypt", encrypt(key, algorithm), "CiphertextBlob")?;
-            json!({ "KeyId": key, "CiphertextBlob": blob, "EncryptionAlgorithm": algorithm.as_str() })
-        }
-        Operation::DeriveSharedSecret => {
-            let peer = prepared("GetPublicKey", json!({ "KeyId": key }), "PublicKey")?;
-            json!({ "KeyId": key, "KeyAgreementAlgorithm": "ECDH", "PublicKey": peer })
-        }
-        Operation::Encapsulate => encapsulate(key),
-        Operation::Decapsulate => {
-            let member = "SharedSecretCiphertextBlob";
-            with(encapsulate(key), member, prepared("Encapsulate", encapsulate(key), member)?)
-        }
-        Operation::Encrypt => encrypt_body(key),
-        Operation::Decrypt => {
-            let (encrypt, member) = (encrypt_body(key), "CiphertextBlob");
-            let context = encrypt.get("EncryptionContext").cloned();
-            json!({ "EncryptionContext": context, member: prepared("Encrypt", encrypt, member)? })
-        }
-        Operation::GenerateDataKey => json!({ "KeyId": key, "KeySpec": "AES_256" }),
-    })
-}
-
-fn answer(port: u16, name: &str, body: &Value, member: &str) -> anyhow::Result<Value> {
-    let answer = load::call(port, name, body)?;
-    answer.get(member).cloned().with_context(|| format!("{name} gave no {member}"))
+    let Request { body, before } = operation.request(key);
+    let Some(Before { operation, body: asked, member }) = before else { return Ok(body) };
+    let answer = load::call(port, operation, &asked)?;
+    let value = answer.get(member).with_context(|| format!("{operation} gave no {member}"))?;
+    Ok(with(body, member, value.clone()))
 }
 
 fn with(mut body: Value, member: &str, value: Value) -> Value {
@@ -158,8 +205,8 @@ fn sign(key: &str, algorithm: SigningAlgorithm) -> Value {
     json!({ "KeyId": key, "Message": STANDARD.encode(MESSAGE), "SigningAlgorithm": algorithm.as_str() })
 }
 
-fn mac(key: &str) -> Value {
-    json!({ "KeyId": key, "Message": STANDARD.encode(MESSAGE), "MacAlgorithm": "HMAC_SHA_256" })
+fn authenticate(key: &str, algorithm: MacAlgorithm) -> Value {
+    json!({ "KeyId": key, "Message": STANDARD.encode(MESSAGE), "MacAlgorithm": algorithm.as_str() })
 }
 
 fn encrypt(key: &str, algorithm: EncryptionAlgorithm) -> Value {

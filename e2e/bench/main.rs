@@ -62,6 +62,10 @@ struct Arguments {
     #[arg(long)]
     skip_pairs: bool,
 
+    /// Measure the primitives of every operation alone, and print them as JSON
+    #[arg(long)]
+    raw: bool,
+
     /// What `cargo bench` says to every benchmark
     #[arg(long, hide = true)]
     bench: bool,
@@ -95,9 +99,12 @@ fn main() -> anyhow::Result<()> {
 fn bench(arguments: &Arguments) -> anyhow::Result<()> {
     let folder = folder()?;
     server::pin_this_process()?;
+    let time = Duration::from_secs(arguments.seconds);
+    if arguments.raw {
+        return operations::print_raw(time / 4);
+    }
     println!("load average before: {}", load_average()?);
     println!("fdatasync of 4 KiB:  {:.0} a second", sync_rate(&folder)?);
-    let time = Duration::from_secs(arguments.seconds);
     if !arguments.skip_rates {
         print_table(&measure(&folder, time)?);
     }

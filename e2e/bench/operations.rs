@@ -4,10 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use coffer::types::key::KeySpec;
+use serde_json::{Value, json};
 
-use crate::cases::{self, CASES, Operation};
+use crate::cases::{self, Before, CASES, Operation, Request};
 use crate::load::{self, Measured, Plan, request};
-use crate::primitives::{self, Key};
+use crate::primitives::{self, Key, Step};
 use crate::server::Server;
 use crate::verdict;
 
@@ -16,12 +17,15 @@ const WARM_UP: Duration = Duration::from_millis(500);
 /// Least rate of RSA and of the curves, as a part of that of the raw primitive.
 const RATIO_AIM: f64 = 0.8;
 
+/// What stands for the id of a key in the requests that others are told.
+const ANY_KEY: &str = "$KEY";
+
 /// One line of the table.
 struct Row {
     spec: KeySpec,
     operation: Operation,
-    /// Times a second that aws-lc-rs does it.
-    raw: f64,
+    /// Times a second that aws-lc-rs does it; some operations have no primitive.
+    raw: Option<f64>,
     /// The same through Coffer's cryptography; symmetric keys have no such call.
     called: Option<f64>,
     /// Through the listener, as fast as it goes.
@@ -52,6 +56,37 @@ pub fn run(folder: &Path, time: Duration) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Measures the primitives alone, and prints them with the requests for them, for whoever sends these to another
+/// server.
+pub fn print_raw(time: Duration) -> anyhow::Result<()> {
+    let mut told = Vec::new();
+    for (spec, operations) in CASES {
+        let key = Key::make(*spec)?;
+        for operation in *operations {
+            let raw = raw(*operation, key.as_ref())?.map(|raw| primitives::rates([raw], time)).transpose()?;
+            told.push(case(*spec, *operation, raw.map(|[rate]| rate)));
+        }
+    }
+    println!("{}", Value::Array(told));
+    Ok(())
+}
+
+fn case(spec: KeySpec, operation: Operation, raw: Option<f64>) -> Value {
+    let Request { body, before } = operation.request(ANY_KEY);
+    let before = before
+        .map(|Before { operation, body, member }| json!({ "operation": operation, "request": body, "member": member }));
+    json!({
+        "keySpec": spec.as_str(),
+        "keyUsage": operation.usage().as_str(),
+        "operation": operation.name(),
+        "algorithm": operation.algorithm(),
+        "request": body,
+        "before": before,
+        "rawPerSecond": raw,
+        "leastRatio": has_aim(spec, operation).then_some(RATIO_AIM),
+    })
+}
+
 fn measure(
     server: &Server,
     spec: KeySpec,
@@ -70,18 +105,27 @@ fn measure(
 }
 
 /// The primitive with no service around it: raw, and as Coffer's cryptography does it.
-fn alone(operation: Operation, key: Option<&Key>, time: Duration) -> anyhow::Result<(f64, Option<f64>)> {
+fn alone(operation: Operation, key: Option<&Key>, time: Duration) -> anyhow::Result<(Option<f64>, Option<f64>)> {
+    let Some(raw) = raw(operation, key)? else { return Ok((None, None)) };
     let Some(key) = key else {
-        let [raw] = primitives::rates([primitives::raw_symmetric(operation)?], time)?;
-        return Ok((raw, None));
+        let [raw] = primitives::rates([raw], time)?;
+        return Ok((Some(raw), None));
     };
-    let [raw, called] = primitives::rates([key.raw(operation)?, key.coffer(operation)?], time)?;
-    Ok((raw, Some(called)))
+    let [raw, called] = primitives::rates([raw, key.coffer(operation)?], time)?;
+    Ok((Some(raw), Some(called)))
+}
+
+fn raw(operation: Operation, key: Option<&Key>) -> anyhow::Result<Option<Step>> {
+    match (operation, key) {
+        (Operation::GetPublicKey, _) => Ok(None),
+        (_, Some(key)) => key.raw(operation).map(Some),
+        (_, None) => primitives::raw_symmetric(operation).map(Some),
+    }
 }
 
 fn print_head() {
     println!(
-        "\n{:<22} {:<18} {:<5} {:>9} {:>9} {:>6} {:>10} {:>10} {:>6} {:>8} {:>8}",
+        "\n{:<22} {:<19} {:<5} {:>9} {:>9} {:>6} {:>10} {:>10} {:>6} {:>8} {:>8}",
         "key spec",
         "operation",
         "",
@@ -99,22 +143,24 @@ fn print_head() {
 impl Row {
     fn print(&self) {
         let by_cpu = 1e6 / self.full.cpu_microseconds();
-        print!("{:<22} {:<18} {:<5} ", self.spec.as_str(), self.operation.name(), self.operation.algorithm());
-        print!("{:>9.0} ", self.raw);
-        match self.called {
-            Some(called) => print!("{called:>9.0} {:>6.2} ", called / self.raw),
-            None => print!("{:>9} {:>6} ", "-", "-"),
-        }
-        print!("{:>10.0} {by_cpu:>10.0} {:>6.2} ", self.full.rate(), by_cpu / self.raw);
+        let ratio = |rate: Option<f64>| Some(rate? / self.raw?);
+        let (called, request) = (ratio(self.called), ratio(Some(by_cpu)));
+        print!("{:<22} {:<19} {:<5} ", self.spec.as_str(), self.operation.name(), self.operation.algorithm());
+        print!("{} {} {} ", cell(self.raw, 9, 0), cell(self.called, 9, 0), cell(called, 6, 2));
+        print!("{:>10.0} {by_cpu:>10.0} {} ", self.full.rate(), cell(request, 6, 2));
         print!("{:>8.2} {:>8.2}", self.half.percentile(50), self.half.percentile(99));
-        if self.has_aim() {
-            let called = self.called.unwrap_or_default() / self.raw;
-            print!("   called {}, request {}", verdict(called >= RATIO_AIM), verdict(by_cpu / self.raw >= RATIO_AIM));
+        if has_aim(self.spec, self.operation) {
+            let told = |ratio: Option<f64>| verdict(ratio.is_some_and(|ratio| ratio >= RATIO_AIM));
+            print!("   called {}, request {}", told(called), told(request));
         }
         println!();
     }
+}
 
-    fn has_aim(&self) -> bool {
-        ["RSA", "ECC"].iter().any(|family| self.spec.as_str().starts_with(family))
-    }
+fn cell(value: Option<f64>, width: usize, digits: usize) -> String {
+    value.map_or_else(|| format!("{:>width$}", "-"), |value| format!("{value:>width$.digits$}"))
+}
+
+fn has_aim(spec: KeySpec, operation: Operation) -> bool {
+    operation != Operation::GetPublicKey && ["RSA", "ECC"].iter().any(|family| spec.as_str().starts_with(family))
 }

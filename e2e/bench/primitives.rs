@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
-use aws_lc_rs::agreement::{self, ECDH_P256, UnparsedPublicKey};
-use aws_lc_rs::kem::{DecapsulationKey, ML_KEM_768};
+use aws_lc_rs::agreement::{self, ECDH_P256, ECDH_P384, ECDH_P521, UnparsedPublicKey};
+use aws_lc_rs::kem::{self, DecapsulationKey, ML_KEM_512, ML_KEM_768, ML_KEM_1024};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use aws_lc_rs::rsa::{
     OAEP_SHA256_MGF1SHA256, OaepPrivateDecryptingKey, OaepPublicEncryptingKey, PrivateDecryptingKey,
@@ -20,7 +20,7 @@ use coffer::crypto::key::{self, PrivateKey};
 use coffer::types::algorithm::{EncryptionAlgorithm, MacAlgorithm, MessageType, SigningAlgorithm};
 use coffer::types::key::KeySpec;
 
-use crate::cases::{MESSAGE, Operation, PLAINTEXT};
+use crate::cases::{MESSAGE, Operation, PAIR, PLAINTEXT};
 
 /// How often each primitive has its turn.
 const TURNS: u32 = 8;
@@ -103,19 +103,17 @@ impl Key {
                 step(move || private.decrypt(algorithm, &ciphertext))
             }
             Operation::DeriveSharedSecret => step(move || private.derive_shared_secret(&spki)),
-            Operation::GenerateMac => step(move || private.generate_mac(MacAlgorithm::HmacSha256, MESSAGE)),
-            Operation::VerifyMac => {
-                let mac = private.generate_mac(MacAlgorithm::HmacSha256, MESSAGE)?;
-                step(move || private.verify_mac(MacAlgorithm::HmacSha256, MESSAGE, &mac))
+            Operation::GenerateMac(algorithm) => step(move || private.generate_mac(algorithm, MESSAGE)),
+            Operation::VerifyMac(algorithm) => {
+                let mac = private.generate_mac(algorithm, MESSAGE)?;
+                step(move || private.verify_mac(algorithm, MESSAGE, &mac))
             }
             Operation::Encapsulate => step(move || key::encapsulate(spec, &spki)),
             Operation::Decapsulate => {
                 let ciphertext = key::encapsulate(spec, &spki)?.ciphertext;
                 step(move || private.decapsulate(&ciphertext))
             }
-            Operation::Encrypt | Operation::Decrypt | Operation::GenerateDataKey => {
-                anyhow::bail!("a key of no such spec encrypts so")
-            }
+            _ => anyhow::bail!("{spec} has no primitive of this operation"),
         })
     }
 
@@ -135,23 +133,22 @@ impl Key {
                 })
             }
             Operation::DecryptWith(algorithm) => self.raw_decrypt(algorithm)?,
-            Operation::DeriveSharedSecret => good(raw_agreement())?,
-            Operation::GenerateMac => {
-                let key = good(hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()))?;
+            Operation::DeriveSharedSecret => raw_agreement(self.spec)?,
+            Operation::GenerateMac(algorithm) => {
+                let key = good(hmac::Key::generate(hash(algorithm), &SystemRandom::new()))?;
                 step(move || Ok::<_, Unspecified>(hmac::sign(&key, MESSAGE)))
             }
-            Operation::VerifyMac => {
-                let key = good(hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()))?;
+            Operation::VerifyMac(algorithm) => {
+                let key = good(hmac::Key::generate(hash(algorithm), &SystemRandom::new()))?;
                 let mac = hmac::sign(&key, MESSAGE);
                 step(move || hmac::verify(&key, MESSAGE, mac.as_ref()))
             }
             Operation::Encapsulate => {
-                let key = good(DecapsulationKey::generate(&ML_KEM_768))?;
-                let key = good(key.encapsulation_key())?;
+                let key = good(good(DecapsulationKey::generate(module_lattice(self.spec)?))?.encapsulation_key())?;
                 step(move || key.encapsulate())
             }
-            Operation::Decapsulate => good(raw_decapsulation())?,
-            Operation::Encrypt | Operation::Decrypt | Operation::GenerateDataKey => raw_symmetric(operation)?,
+            Operation::Decapsulate => good(raw_decapsulation(module_lattice(self.spec)?))?,
+            _ => raw_symmetric(operation)?,
         })
     }
 
@@ -205,14 +202,20 @@ fn good<T, E>(result: Result<T, E>) -> anyhow::Result<T> {
 }
 
 /// The peer's key comes with each request, and so it is parsed each time.
-fn raw_agreement() -> Result<Step, Unspecified> {
-    let key = agreement::PrivateKey::generate(&ECDH_P256)?;
-    let peer = UnparsedPublicKey::new(&ECDH_P256, key.compute_public_key()?.as_ref().to_vec());
+fn raw_agreement(spec: KeySpec) -> anyhow::Result<Step> {
+    let algorithm = match spec {
+        KeySpec::EccNistP256 => &ECDH_P256,
+        KeySpec::EccNistP384 => &ECDH_P384,
+        KeySpec::EccNistP521 => &ECDH_P521,
+        _ => anyhow::bail!("{spec} agrees on nothing"),
+    };
+    let key = good(agreement::PrivateKey::generate(algorithm))?;
+    let peer = UnparsedPublicKey::new(algorithm, good(key.compute_public_key())?.as_ref().to_vec());
     Ok(step(move || agreement::agree(&key, &peer, Unspecified, |secret| Ok(secret.len()))))
 }
 
-fn raw_decapsulation() -> Result<Step, Unspecified> {
-    let key = DecapsulationKey::generate(&ML_KEM_768)?;
+fn raw_decapsulation(algorithm: &'static kem::Algorithm) -> Result<Step, Unspecified> {
+    let key = DecapsulationKey::generate(algorithm)?;
     let (ciphertext, _) = key.encapsulation_key()?.encapsulate()?;
     let ciphertext = ciphertext.as_ref().to_vec();
     Ok(step(move || key.decapsulate(ciphertext.as_slice().into())))
@@ -222,25 +225,51 @@ fn raw_decapsulation() -> Result<Step, Unspecified> {
 /// key for each message.
 pub fn raw_symmetric(operation: Operation) -> anyhow::Result<Step> {
     let key = good(RandomizedNonceKey::new(&AES_256_GCM, &[7; 32]))?;
-    let seal = |key: &RandomizedNonceKey, plaintext: &[u8]| {
-        let mut sealed = plaintext.to_vec();
-        key.seal_in_place_append_tag(Aad::empty(), &mut sealed).map(|nonce| (*nonce.as_ref(), sealed))
-    };
     let random = SystemRandom::new();
+    let (nonce, sealed) = good(seal(&key, PLAINTEXT))?;
+    let opened = move |key: &RandomizedNonceKey| {
+        let (nonce, mut opened) = (Nonce::from(&nonce), sealed.clone());
+        let length = key.open_in_place(nonce, Aad::empty(), &mut opened)?.len();
+        opened.truncate(length);
+        Ok::<_, Unspecified>(opened)
+    };
     Ok(match operation {
-        Operation::Decrypt => {
-            let (nonce, sealed) = good(seal(&key, PLAINTEXT))?;
-            step(move || {
-                let mut opened = sealed.clone();
-                key.open_in_place(Nonce::from(&nonce), Aad::empty(), &mut opened).map(|plaintext| plaintext.len())
-            })
-        }
+        Operation::Encrypt => step(move || seal(&key, PLAINTEXT)),
+        Operation::Decrypt => step(move || opened(&key)),
+        Operation::ReEncrypt => step(move || seal(&key, &opened(&key)?)),
         Operation::GenerateDataKey => step(move || {
             let mut plaintext = [0; 32];
             random.fill(&mut plaintext)?;
             seal(&key, &plaintext)
         }),
-        _ => step(move || seal(&key, PLAINTEXT)),
+        Operation::GenerateDataKeyPair => {
+            let algorithm = curve(PAIR)?;
+            step(move || seal(&key, EcdsaKeyPair::generate(algorithm)?.to_pkcs8v1()?.as_ref()))
+        }
+        _ => anyhow::bail!("a symmetric key has no primitive of this operation"),
+    })
+}
+
+fn seal(key: &RandomizedNonceKey, plaintext: &[u8]) -> Result<([u8; 12], Vec<u8>), Unspecified> {
+    let mut sealed = plaintext.to_vec();
+    key.seal_in_place_append_tag(Aad::empty(), &mut sealed).map(|nonce| (*nonce.as_ref(), sealed))
+}
+
+fn hash(algorithm: MacAlgorithm) -> hmac::Algorithm {
+    match algorithm {
+        MacAlgorithm::HmacSha224 => hmac::HMAC_SHA224,
+        MacAlgorithm::HmacSha256 => hmac::HMAC_SHA256,
+        MacAlgorithm::HmacSha384 => hmac::HMAC_SHA384,
+        MacAlgorithm::HmacSha512 => hmac::HMAC_SHA512,
+    }
+}
+
+fn module_lattice(spec: KeySpec) -> anyhow::Result<&'static kem::Algorithm> {
+    Ok(match spec {
+        KeySpec::MlKem512 => &ML_KEM_512,
+        KeySpec::MlKem768 => &ML_KEM_768,
+        KeySpec::MlKem1024 => &ML_KEM_1024,
+        _ => anyhow::bail!("{spec} encapsulates nothing"),
     })
 }
 
