@@ -7,6 +7,6 @@ The modules, from the bottom up:
 - `api`, `counts`: talking to the API server, and counting who else does.
 - `watch`: sees when keys become ready.
 - `rig`, `installation`: a control plane of its own, and Coffer in it.
-- `rest`, `keys`, `restart`, `load`: the measurements.
+- `rest`, `keys`, `restart`, `load`, `primitives`, `operations`: the measurements.
 - `command_line`: the order of it all.
 """

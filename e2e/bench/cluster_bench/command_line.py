@@ -12,15 +12,18 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
 from . import load, rest, restart, rig
 from .api import Access
-from .installation import Installation
-from .keys import Keys
+from .installation import Installation, Server
+from .keys import Keys, memory
 from .load import Load, Target
+from .operations import Operations
 from .output import Failure, Report, tell
+from .primitives import Primitives
 from .process import load_average, sync_rate
 from .rig import ROOT
 from .watch import ReadyWatch
@@ -37,14 +40,18 @@ what is measured:
   restart         from the start of a server to /readyz and to the first answer, beside plain lists of what it reads
   load            Encrypt through a sidecar and at the server, over 1, 16 and 64 connections, beside `coffer local`
   sidecar         its memory before and after the load
+  operations      every operation by key spec at the server and through the sidecar's socket, by the CPU time of all
+                  their processes, beside aws-lc-rs alone, and the p99 at half of the load: twice two loads for each
+                  of some 60, so that with 1 s each it takes 5 minutes, and some more where cargo has to build first
 
 examples:
   e2e/bench/cluster --coffer target/release/coffer --sidecar target/release/coffer-sidecar
   e2e/bench/cluster --keys 500 --seconds 3 --rest-seconds 20
   e2e/bench/cluster --only load --keys 10 -o json
+  e2e/bench/cluster --only operations --keys 10 --rest-seconds 1
 
 Progress goes to standard error, the table to standard output. Go and what `e2e/cluster` needs must be installed. With
-10,000 keys it takes a quarter of an hour on two cores. Everything is removed at the end, also after an interruption;
+10,000 keys it takes 20 minutes on two cores. Everything is removed at the end, also after an interruption;
 what a killed run left is removed by the next one.
 
 environment:
@@ -52,7 +59,7 @@ environment:
   COFFER_SIDECAR_BIN   the sidecar's, unless --sidecar names one
 """
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-PARTS = ("one", "rest", "restart", "load")
+PARTS = ("one", "rest", "restart", "load", "operations")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -65,6 +72,10 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--keys", type=positive, default=10_000, help="keys to make (default: %(default)s)")
     result.add_argument(
         "--seconds", type=positive, default=10, help="time that each load is measured (default: %(default)s)",
+    )
+    result.add_argument(
+        "--operation-seconds", type=positive, default=1, metavar="SECONDS",
+        help="time that each load of each operation by key spec is measured (default: %(default)s)",
     )
     result.add_argument(
         "--rest-seconds", type=positive, default=60, metavar="SECONDS",
@@ -97,20 +108,21 @@ class Benchmark:
     def __init__(self, arguments: argparse.Namespace, report: Report, stack: ExitStack) -> None:
         self.arguments, self.report, self.stack = arguments, report, stack
         self.parts = arguments.only or list(PARTS)
+        self.coffer, self.sidecar = executable(arguments.coffer), executable(arguments.sidecar)
         self.folder = stack.enter_context(own_folder())
         if arguments.keep_logs:
             stack.callback(keep_logs, self.folder, arguments.keep_logs)
 
     def run(self) -> None:
         arguments = self.arguments
-        coffer, sidecar = executable(arguments.coffer), executable(arguments.sidecar)
-        facts = self.report.facts
+        facts, coffer = self.report.facts, self.coffer
         facts["cores"] = os.cpu_count()
         facts["load before"] = load_average()
         facts["fdatasync of 4 KiB"] = f"{sync_rate(self.folder):,.0f} a second"
         facts["etcd"] = "with fsync" if arguments.fsync else "without fsync"
         facts["binary"] = f"{coffer.name}, {coffer.stat().st_size / 1e6:.0f} MB"
-        loads = Load(self.folder, arguments.seconds)
+        primitives = Primitives() if "operations" in self.parts else None
+        loads = Load(self.folder)
         self.stack.callback(loads.end)
         cluster = self.stack.enter_context(rig.cluster(arguments.name, arguments.fsync))
         access = Access.of(cluster.kubeconfig, self.folder)
@@ -118,10 +130,13 @@ class Benchmark:
         of = Installation(cluster, access, coffer, self.folder)
         self.stack.callback(of.end)
         of.prepare()
-        self.measure(of, loads, coffer, sidecar)
+        server, key = self.measure(of)
+        if {"load", "operations"} & set(self.parts):
+            self.load(of, loads, server, key, primitives)
         facts["load after"] = load_average()
 
-    def measure(self, of: Installation, loads: Load, coffer: Path, sidecar: Path) -> None:
+    def measure(self, of: Installation) -> tuple[Server, str]:
+        """What needs no load. Gives the server that serves then, and a key."""
         arguments, report = self.arguments, self.report
         tell("waiting until the garbage collector knows our kinds")
         rest.wait_for_collector(of.client)
@@ -129,7 +144,7 @@ class Benchmark:
         baseline = rest.baseline(of.client, of.rig.pids(), arguments.rest_seconds)
         server = of.start("coffer-0")
         server.wait_ready()
-        of.make_caller()
+        of.make_callers()
         key = of.make_key("load")
         server.wait_answer(key)
         watch = ReadyWatch(of.access)
@@ -143,13 +158,22 @@ class Benchmark:
             self.rest(of, keys)
         if "restart" in self.parts:
             server = restart.measure(of, server, key, arguments.keys, baseline, report)
-            keys.memory("after a restart", server)
+            memory("after a restart", server, self.report)
+        return server, key
+
+    def load(self, of: Installation, loads: Load, server: Server, key: str, primitives: Primitives | None) -> None:
+        arguments, report = self.arguments, self.report
+        direct = Target("server, TLS", load.loopback(server.port, of.authority), key, tuple(of.tokens), (server,))
+        through = loads.sidecar(self.sidecar, of, server, key, report)
         if "load" in self.parts:
-            direct = Target("server, TLS", server.port, key, of.token, of.authority, (server,))
-            through = loads.sidecar(sidecar, of, server, key, report)
-            load.measure(loads, [loads.local(coffer), direct, through], report)
-            load.memory_after(through.programs[0], report)
-            keys.memory("after the load", server)
+            targets = [loads.local(self.coffer), direct, through]
+            load.measure(loads, targets, arguments.seconds, report)
+        if primitives:
+            socket = replace(through, name="sidecar, socket", reach=("-socket", load.SOCKET))
+            every = Operations(of, server, loads, [direct, socket], report)
+            every.measure(primitives.measure(), arguments.operation_seconds)
+        load.memory_after(through.programs[0], report)
+        memory("after the load", server, report)
 
     def rest(self, of: Installation, keys: Keys) -> None:
         seconds, baseline = self.arguments.rest_seconds, keys.baseline
@@ -158,7 +182,7 @@ class Benchmark:
         follower.wait_ready()
         follower.settle()
         rest.measure(of.client, seconds, baseline, "a leader and a follower", self.report)
-        keys.memory("that follows", follower)
+        memory("that follows", follower, self.report)
         follower.stop()
 
 

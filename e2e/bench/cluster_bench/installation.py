@@ -16,7 +16,9 @@ from .rig import ROOT, Rig, run
 
 INSTALLATION = "c0ffeebe9c40000000000000000000de"
 SYSTEM, SEALED, CALLERS = "coffer-system", "coffer-keys", "callers"
-CALLER = "caller"
+# The server bounds what one caller asks for in a second, and less than the fastest operations take.
+CALLERS_NUMBER = 4
+ROLES = ("coffer-user", "coffer-signer")
 READY_SECONDS = 180.0
 TOKEN_SECONDS = 24 * 3600
 
@@ -28,7 +30,7 @@ class Installation:
         self.rig, self.access, self.coffer, self.folder = rig, access, coffer, folder
         self.client = Client(access)
         self.programs: list[Program] = []
-        self.token = ""
+        self.tokens: list[str] = []
         self.authority = folder / "coffer-ca.crt"
 
     def prepare(self) -> None:
@@ -75,36 +77,48 @@ class Installation:
         until(lambda: self.client.found(path.removesuffix("/token")), f"the ServiceAccount {account}")
         return str(self.client.call("POST", path, {"kind": "TokenRequest", "spec": spec})["status"]["token"])
 
-    def make_caller(self) -> None:
-        """A ServiceAccount with a pod, which need not run for its token to be good, and the right to use keys."""
-        path = f"/api/v1/namespaces/{CALLERS}"
-        metadata = {"name": CALLER}
-        self.client.call("POST", f"{path}/serviceaccounts", {"metadata": metadata})
-        containers = [{"name": "app", "image": "none"}]
-        spec = {"serviceAccountName": CALLER, "automountServiceAccountToken": False, "containers": containers}
-        self.client.call("POST", f"{path}/pods", {"metadata": metadata, "spec": spec})
-        self.bind(CALLERS)
-        bound = {"kind": "Pod", "apiVersion": "v1", "name": CALLER}
-        audience = [f"kms.coffer.dev/{INSTALLATION}"]
-        wanted = {"audiences": audience, "expirationSeconds": TOKEN_SECONDS, "boundObjectRef": bound}
-        self.token = self.request_token(CALLERS, CALLER, wanted)
-        found = until(lambda: self.client.found(f"{path}/configmaps/coffer-ca"), "the ConfigMap coffer-ca")
+    def make_callers(self) -> None:
+        """ServiceAccounts that may use keys."""
+        self.tokens = [self.make_caller(f"caller-{index}") for index in range(CALLERS_NUMBER)]
+        found = until(
+            lambda: self.client.found(f"/api/v1/namespaces/{CALLERS}/configmaps/coffer-ca"), "the ConfigMap coffer-ca",
+        )
         self.authority.write_text(found["data"]["ca.crt"])
         (self.folder / "token").write_text(self.token)
 
-    def bind(self, namespace: str) -> None:
+    def make_caller(self, name: str) -> str:
+        """A ServiceAccount with a pod, which need not run for its token to be good, and the right to use keys."""
+        path = f"/api/v1/namespaces/{CALLERS}"
+        metadata = {"name": name}
+        self.client.call("POST", f"{path}/serviceaccounts", {"metadata": metadata})
+        containers = [{"name": "app", "image": "none"}]
+        spec = {"serviceAccountName": name, "automountServiceAccountToken": False, "containers": containers}
+        self.client.call("POST", f"{path}/pods", {"metadata": metadata, "spec": spec})
+        for role in ROLES:
+            self.bind(name, role)
+        bound = {"kind": "Pod", "apiVersion": "v1", "name": name}
+        audience = [f"kms.coffer.dev/{INSTALLATION}"]
+        wanted = {"audiences": audience, "expirationSeconds": TOKEN_SECONDS, "boundObjectRef": bound}
+        return self.request_token(CALLERS, name, wanted)
+
+    @property
+    def token(self) -> str:
+        """The one that is used where one is enough."""
+        return self.tokens[0]
+
+    def bind(self, caller: str, role: str) -> None:
         binding = {
-            "metadata": {"name": CALLER},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "coffer-user"},
-            "subjects": [{"kind": "ServiceAccount", "name": CALLER, "namespace": CALLERS}],
+            "metadata": {"name": f"{caller}-{role}"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+            "subjects": [{"kind": "ServiceAccount", "name": caller, "namespace": CALLERS}],
         }
-        path = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings"
+        path = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{CALLERS}/rolebindings"
         self.client.call("POST", path, binding)
 
-    def make_key(self, name: str) -> str:
+    def make_key(self, name: str, **spec: str) -> str:
         """The id of a key of the caller's namespace, once it is ready."""
         path = f"{GROUP}/namespaces/{CALLERS}/kmskeys"
-        self.client.call("POST", path, manifest(CALLERS, name))
+        self.client.call("POST", path, manifest(CALLERS, name, **spec))
         status = until(lambda: ready_status(self.client.found(f"{path}/{name}")), f"the key {name} to be ready")
         return str(status["keyId"])
 
@@ -118,10 +132,10 @@ class Installation:
             program.kill()
 
 
-def manifest(namespace: str, name: str) -> Json:
+def manifest(namespace: str, name: str, **spec: str) -> Json:
     return {
         "apiVersion": "kms.coffer.dev/v1alpha1", "kind": "KmsKey",
-        "metadata": {"name": name, "namespace": namespace}, "spec": {"description": "a key of the benchmark"},
+        "metadata": {"name": name, "namespace": namespace}, "spec": {"description": "a key of the benchmark", **spec},
     }
 
 

@@ -97,15 +97,7 @@ class Keys:
         detail = [f"CPU time of a key, ms: {spent}", f"other programs kept {others:.2f} of {CORES} cores busy"]
         detail += [f"refused by the API server: {asked.refusals()}", "requests per key:"]
         self.report.add("Keys to Ready", rows, detail + asked.lines(number, 0.01, times=True))
-        self.memory("with all of these keys", self.server)
-
-    def memory(self, when: str, server: Server) -> None:
-        now, most = server.memory()
-        rows = [
-            Row(f"RSS of {server.name} {when}", now, "MiB", limit=MEMORY_LIMIT),
-            Row("  at most since its start", most, "MiB"),
-        ]
-        self.report.add("Memory of the server", rows)
+        memory("with all of these keys", self.server, self.report)
 
     def post_all(self, names: list[Name]) -> float:
         """Makes the objects; tells when the last one was there."""
@@ -159,3 +151,12 @@ class Keys:
         ]
         title = f"From apply to Ready of one key, {SINGLES} times one after the other"
         self.report.add(title, rows, ["requests per key:", *asked.lines(SINGLES, 0.05, times=True)])
+
+
+def memory(when: str, server: Server, report: Report) -> None:
+    now, most = server.memory()
+    rows = [
+        Row(f"RSS of {server.name} {when}", now, "MiB", limit=MEMORY_LIMIT),
+        Row("  at most since its start", most, "MiB"),
+    ]
+    report.add("Memory of the server", rows)

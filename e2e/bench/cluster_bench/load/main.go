@@ -1,8 +1,9 @@
-// The load: connections that each send the next request as soon as the last answer is there.
+// The load: connections that each send the next request as soon as the last answer is there, or, where a rate is
+// given, as soon as the next one is due.
 //
-// The request comes on standard input as the bytes to send. Standard output says "begin" and "end" at the borders
-// of the time that is measured, so that whoever started this can look at other processes then, and at last the
-// figures as one line of JSON.
+// Requests come on standard input as a list of strings in JSON, which connections take in turn. Standard output says
+// "begin" and "end" at the borders of the time that is measured, so that whoever started this can look at other
+// processes then, and at last the figures as one line of JSON.
 package main
 
 import (
@@ -17,10 +18,12 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -33,11 +36,19 @@ const (
 // Pause of a connection after a failure, so that failures do not turn into a hot loop.
 const pause = 10 * time.Millisecond
 
+// Requests of an open loop that may be due and not sent. Where more are, it is as slow as what it asks.
+const waiting = 1 << 16
+
 type load struct {
-	address string
-	config  *tls.Config
-	request []byte
-	phase   atomic.Int32
+	network  string
+	address  string
+	config   *tls.Config
+	requests []string
+	phase    atomic.Int32
+	// Connections that were not tried yet.
+	opening sync.WaitGroup
+	// When requests of an open loop were due; a closed loop has none.
+	due     chan time.Time
 	results []result
 }
 
@@ -65,25 +76,39 @@ func main() {
 
 func run() error {
 	address := flag.String("address", "", "`HOST:PORT` to connect to")
+	socket := flag.String("socket", "", "`PATH` of a Unix socket to connect to instead")
 	authority := flag.String("ca", "", "PEM `FILE` of who may vouch for the server; without it there is no TLS")
 	connections := flag.Int("connections", 1, "how many")
+	rate := flag.Float64("rate", 0, "requests a second of all connections; 0 for as many as are answered")
 	warm := flag.Duration("warm", 2*time.Second, "time before measuring")
 	measured := flag.Duration("time", 10*time.Second, "time that is measured")
 	flag.Parse()
 
-	request, err := io.ReadAll(os.Stdin)
+	all := &load{network: "tcp", address: *address, results: make([]result, *connections)}
+	err := json.NewDecoder(os.Stdin).Decode(&all.requests)
 	if err != nil {
 		return err
 	}
-	all := &load{address: *address, request: request, results: make([]result, *connections)}
+	if *socket != "" {
+		all.network, all.address = "unix", *socket
+	}
 	if *authority != "" {
 		if all.config, err = trusting(*authority); err != nil {
 			return err
 		}
 	}
+	if *rate > 0 {
+		all.due = make(chan time.Time, waiting)
+	}
 	var group sync.WaitGroup
+	all.opening.Add(*connections)
 	for index := range all.results {
-		group.Go(func() { all.work(&all.results[index]) })
+		request := []byte(all.requests[index%len(all.requests)])
+		group.Go(func() { all.work(request, &all.results[index]) })
+	}
+	all.opening.Wait()
+	if *rate > 0 {
+		go all.pace(time.Duration(float64(time.Second) / *rate))
 	}
 	time.Sleep(*warm)
 	all.phase.Store(measuring)
@@ -133,11 +158,38 @@ func percentile(sorted []time.Duration, percent int) float64 {
 	return float64(sorted[index].Microseconds()) / 1000
 }
 
+// Says when requests are due, however long answers take. It has a thread for itself, whose sleep is exact: the
+// runtime's timers may be a millisecond late.
+func (all *load) pace(period time.Duration) {
+	runtime.LockOSThread()
+	defer close(all.due)
+	for next := time.Now(); all.phase.Load() != done; next = next.Add(period) {
+		if early := time.Until(next); early > 0 {
+			pause := syscall.NsecToTimespec(early.Nanoseconds())
+			// Woken by a signal it is early, which does not matter.
+			_ = syscall.Nanosleep(&pause, nil)
+		}
+		all.due <- next
+	}
+}
+
+// Gives the time that a request's latency counts from: in an open loop it has waited since it was due.
+func (all *load) turn() time.Time {
+	if all.due == nil {
+		return time.Now()
+	}
+	if due, more := <-all.due; more {
+		return due
+	}
+	return time.Now()
+}
+
 // Goes on until the time is over, also over lost connections.
-func (all *load) work(into *result) {
+func (all *load) work(request []byte, into *result) {
 	into.latencies = make([]time.Duration, 0, 1<<14)
+	opened := sync.OnceFunc(all.opening.Done)
 	for all.phase.Load() != done {
-		if err := all.converse(into); err != nil {
+		if err := all.converse(request, opened, into); err != nil {
 			into.errors++
 			if into.first == "" {
 				into.first = err.Error()
@@ -147,16 +199,20 @@ func (all *load) work(into *result) {
 	}
 }
 
-func (all *load) converse(into *result) error {
+func (all *load) converse(request []byte, opened func(), into *result) error {
 	connection, err := all.connect()
+	opened()
 	if err != nil {
 		return err
 	}
 	defer connection.Close()
 	answers := bufio.NewReaderSize(connection, 16*1024)
 	for {
-		begun := time.Now()
-		if _, err := connection.Write(all.request); err != nil {
+		begun := all.turn()
+		if all.phase.Load() == done {
+			return nil
+		}
+		if _, err := connection.Write(request); err != nil {
 			return err
 		}
 		if err := read(answers); err != nil {
@@ -172,11 +228,12 @@ func (all *load) converse(into *result) error {
 }
 
 func (all *load) connect() (net.Conn, error) {
-	connection, err := net.Dial("tcp", all.address)
+	connection, err := net.Dial(all.network, all.address)
 	if err != nil || all.config == nil {
 		return connection, err
 	}
-	return tls.Client(connection, all.config), nil
+	secure := tls.Client(connection, all.config)
+	return secure, secure.Handshake()
 }
 
 // Reads one answer, which must be a good one, no further than needed to know where it ends.
