@@ -52,6 +52,10 @@ pub const IMPORT_TOKEN_LIFETIME: Span = Span::from_hours(24);
 pub const RSA_KEYS_WAITING_MAX: usize = 8;
 /// RSA keys that are kept ready, by size: what takes longest to make is asked for most seldom.
 pub const RSA_KEYS_AHEAD: [(RsaSize, usize); 3] = [(RsaSize::Rsa2048, 4), (RsaSize::Rsa3072, 2), (RsaSize::Rsa4096, 1)];
+/// Niceness of the thread that makes RSA keys: a tenth of the weight of any other thread, so that a key is made at last
+/// where the others are never idle
+/// ([Linux: sched(7)](https://man7.org/linux/man-pages/man7/sched.7.html)).
+pub const RSA_KEYS_NICENESS: i32 = 10;
 /// Attestation document of one call (AWS: RecipientInfo).
 pub const ATTESTATION_DOCUMENT_MAX: usize = 262_144;
 /// Longest public key in bytes (AWS: GetPublicKey).
