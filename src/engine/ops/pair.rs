@@ -6,7 +6,7 @@ use crate::api::aws::member::Input;
 use crate::api::aws::pair::{DataKeyPairAnswer, GetPublicKeyAnswer, key_pair_spec};
 use crate::api::aws::reply::{Base64, encode};
 use crate::engine::Engine;
-use crate::engine::admit::Admitted;
+use crate::engine::admit::{Admitted, ResolvedKey};
 use crate::engine::trail::Trail;
 use crate::ports::key_backend::DataKeyPair;
 use crate::types::secret::SecretBytes;
@@ -81,11 +81,19 @@ async fn generate(
 ) -> Result<(DataKeyPair, Sealed), AwsError> {
     let key = admitted.key(0)?;
     let context = admitted.input.context("EncryptionContext")?;
-    let pair = engine.ports.backend.data_key_pair(key_pair_spec(admitted.input)?).await;
-    let pair = pair.map_err(|error| backend_error(&key.arn, error))?;
+    let pair = make(engine, admitted, key).await?;
     let sealed = seal(engine, admitted, key, &context, &pair.private_key).await?;
     trail.note_additional("keyMaterialId", sealed.material_id.to_string());
     Ok((pair, sealed))
+}
+
+/// A trial gets none: nobody would see it, and it would be missing for whoever asks for one in earnest.
+async fn make(engine: &Engine, admitted: &Admitted<'_>, key: &ResolvedKey) -> Result<DataKeyPair, AwsError> {
+    let spec = key_pair_spec(admitted.input)?;
+    if admitted.is_trial {
+        return Ok(DataKeyPair { private_key: SecretBytes::new(Vec::new()), public_key: Vec::new() });
+    }
+    engine.ports.backend.data_key_pair(spec).await.map_err(|error| backend_error(&key.arn, error))
 }
 
 fn answer(

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::pairs::make;
-use super::support::{PLAINTEXT, World};
+use super::support::{PLAINTEXT, Setup, World};
 use crate::api::aws::operation::Operation;
 use crate::types::key::{KeySpec, KeyUsage};
 
@@ -67,6 +67,19 @@ fn a_trial_of_each_operation_is_told_that_it_would_succeed_and_counts_as_no_use(
         assert!(world.engine.ports.usage.drain().is_empty(), "{operation}");
         world.ok(operation, body);
         assert!(!world.engine.ports.usage.drain().is_empty(), "{operation}");
+    }
+}
+
+/// An RSA pair takes long to make, and whoever has it made for nothing takes it from those who need one.
+#[test]
+fn a_trial_of_a_pair_has_none_made() {
+    let mut setup = Setup::new();
+    setup.rsa_keys.busy = true;
+    let world = setup.start();
+    let body = json!({"KeyId": world.key("symmetric").to_string(), "KeyPairSpec": "RSA_4096"});
+    for operation in [Operation::GenerateDataKeyPair, Operation::GenerateDataKeyPairWithoutPlaintext] {
+        assert_eq!(world.refused(operation, body.clone()), "ThrottlingException", "{operation}: it needs one");
+        assert_eq!(world.refused(operation, trial(body.clone())), "DryRunOperationException", "{operation}");
     }
 }
 
