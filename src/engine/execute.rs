@@ -9,6 +9,7 @@ use crate::domain::record::{Lifecycle, OwnerClaim, Record};
 use crate::ports::key_backend::BackendError;
 use crate::ports::store::StoreError;
 use crate::types::ids::KeyId;
+use crate::types::limits::RSA_KEYS_POLL_PERIOD;
 use crate::types::object::{Kind, ObjectName};
 use crate::types::revision::Revision;
 use crate::types::secret::SecretBytes;
@@ -179,6 +180,9 @@ impl Engine {
                 settle(self.ports.store.create(&name, created.stored).await.map_err(VaultError::Store))
             }
             Err(BackendError::Pending(poll_at)) => ActionResult::Pending { poll_at },
+            Err(BackendError::Busy) => {
+                ActionResult::Pending { poll_at: self.ports.clock.wall().plus(RSA_KEYS_POLL_PERIOD) }
+            }
             Err(error) => ActionResult::Failed(error.into()),
         }
     }

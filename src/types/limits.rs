@@ -50,6 +50,9 @@ pub const ROTATION_PERIOD_DAYS_DEFAULT: u32 = 365;
 pub const IMPORT_TOKEN_LIFETIME: Span = Span::from_hours(24);
 /// Calls that wait for an RSA key at a time. With more, the last one would wait longer than its caller does.
 pub const RSA_KEYS_WAITING_MAX: usize = 8;
+/// Time after which a resource whose RSA key found no place among them is looked at again: by then a few of them are
+/// made, and a thousand resources that wait do not load the API server.
+pub const RSA_KEYS_POLL_PERIOD: Span = Span::from_seconds(5);
 /// RSA keys that are kept ready, by size: what takes longest to make is asked for most seldom.
 pub const RSA_KEYS_AHEAD: [(RsaSize, usize); 3] = [(RsaSize::Rsa2048, 4), (RsaSize::Rsa3072, 2), (RsaSize::Rsa4096, 1)];
 /// Niceness of the thread that makes RSA keys: a tenth of the weight of any other thread, so that a key is made at last

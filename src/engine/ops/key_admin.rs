@@ -11,15 +11,13 @@ use crate::crypto::digest::sha256;
 use crate::crypto::rng::random_array;
 use crate::domain::change;
 use crate::domain::lifecycle::is_material_whole;
+use crate::domain::plan::Reason;
 use crate::domain::reconcile::kms_key_status::BACKUP_RECOVERABLE;
 use crate::domain::record::{HoldCause, Material};
 use crate::engine::Engine;
 use crate::engine::admit::{Admitted, ResolvedKey, throttled};
-use crate::engine::execute::ExecuteError;
-use crate::engine::reconcile::ReconcileError;
 use crate::engine::snapshot::{KeyEntry, Known};
 use crate::engine::trail::Trail;
-use crate::ports::key_backend::BackendError;
 use crate::ports::resources::ResourceError;
 use crate::types::key::{KeySpec, Origin};
 use crate::types::secret::SecretBytes;
@@ -76,8 +74,14 @@ pub async fn create_key(engine: &Engine, admitted: &Admitted<'_>, trail: &mut Tr
         error => internal("the KmsKey could not be made", &error),
     })?;
     let settled = engine.reconcile(&namespace, &name, Some(&resource)).await;
-    let settled = settled.map_err(|error| not_made(&error))?;
-    let key_id = settled.filter(|settled| settled.complete).ok_or_else(AwsError::internal)?.key_id;
+    let settled = settled.map_err(|error| internal("the key could not be made", &error))?;
+    let settled = settled.ok_or_else(AwsError::internal)?;
+    if !settled.complete {
+        // The resource is there already, and the next try goes on with it.
+        let waits = settled.because == Reason::MaterialAnnounced;
+        return Err(if waits { throttled() } else { AwsError::internal() });
+    }
+    let key_id = settled.key_id;
     let known = match engine.snapshots.load().get(&key_id) {
         Some(known) => Some(known),
         None => engine.refresh(&key_id).await.map_err(|error| internal("the key could not be read", &error))?,
@@ -87,14 +91,6 @@ pub async fn create_key(engine: &Engine, admitted: &Admitted<'_>, trail: &mut Tr
     trail.note_key(&arn, account);
     trail.note_response("keyId", &arn);
     encode(&KeyAnswer { key_metadata: metadata(engine, &entry, arn) })
-}
-
-/// Where too many keys are being made, the resource is there already, and the next try goes on with it.
-fn not_made(error: &ReconcileError) -> AwsError {
-    match error {
-        ReconcileError::Action { source: ExecuteError::Backend(BackendError::Busy), .. } => throttled(),
-        _ => internal("the key could not be made", error),
-    }
 }
 
 /// `DescribeKey`.

@@ -4,12 +4,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::support::{OWNER, PLAINTEXT, Setup, World};
+use super::support::{OWNER, PLAINTEXT, Setup, World, named};
 use crate::api::aws::operation::Operation;
+use crate::api::crd::condition::{ConditionReason, ConditionStatus, ConditionType};
+use crate::api::crd::kms_key::KmsKeySpec;
 use crate::crypto::key;
+use crate::domain::resource::Resource;
 use crate::types::algorithm::{MessageType, SigningAlgorithm};
 use crate::types::ids::KeyId;
 use crate::types::key::{KeySpec, KeyUsage};
+use crate::types::limits::RSA_KEYS_POLL_PERIOD;
 
 pub(super) fn make(world: &World, spec: KeySpec, usage: KeyUsage) -> Value {
     world.ok(Operation::CreateKey, json!({"KeySpec": spec, "KeyUsage": usage}))["KeyMetadata"].clone()
@@ -353,4 +357,26 @@ fn who_asks_for_too_many_keys_at_a_time_comes_again() {
     assert_eq!(world.refused(Operation::CreateKey, body), "ThrottlingException");
     let body = json!({"KeyId": world.key("symmetric").to_string(), "KeyPairSpec": "RSA_2048"});
     assert_eq!(world.refused(Operation::GenerateDataKeyPair, body), "ThrottlingException");
+}
+
+/// Nothing failed, and nobody is to be called for it.
+#[test]
+fn a_resource_whose_rsa_key_finds_no_place_waits_for_one() {
+    let mut setup = Setup::new();
+    setup.rsa_keys.busy = true;
+    let mut world = setup.start();
+    let spec =
+        KmsKeySpec { key_spec: Some(KeySpec::Rsa4096), key_usage: Some(KeyUsage::SignVerify), ..KmsKeySpec::default() };
+    let resource = Resource { spec, ..named("signs") };
+    world.setup.resources.put(resource.clone());
+    let wake_at = world.run(world.engine.reconcile_or_report(&resource)).unwrap();
+    assert_eq!(wake_at, world.setup.clock_now().plus(RSA_KEYS_POLL_PERIOD));
+    let told = world.run(world.engine.ports.resources.reported("default", "signs"));
+    let holds = |kind| told.iter().find(|told| told.kind == kind).map(|told| (told.status, told.reason)).unwrap();
+    assert_eq!(holds(ConditionType::Ready), (ConditionStatus::False, ConditionReason::Creating));
+    assert_eq!(holds(ConditionType::Reconciling), (ConditionStatus::True, ConditionReason::Creating));
+    assert_eq!(holds(ConditionType::Stalled), (ConditionStatus::False, ConditionReason::AsExpected));
+    world.setup.rsa_keys.busy = false;
+    let world = world.restart();
+    assert!(world.reconcile("signs").unwrap().unwrap().complete);
 }
