@@ -53,6 +53,8 @@ pub const RSA_KEYS_WAITING_MAX: usize = 8;
 /// Time after which a resource whose RSA key found no place among them is looked at again: by then a few of them are
 /// made, and a thousand resources that wait do not load the API server.
 pub const RSA_KEYS_POLL_PERIOD: Span = Span::from_seconds(5);
+/// Time for which a new RSA key is left to the CreateKey that began it: as long as its caller waits.
+pub const RSA_KEYS_LEFT_TO_CALLS: Span = Span::from_seconds(10);
 /// RSA keys that are kept ready, by size: what takes longest to make is asked for most seldom.
 pub const RSA_KEYS_AHEAD: [(RsaSize, usize); 3] = [(RsaSize::Rsa2048, 4), (RsaSize::Rsa3072, 2), (RsaSize::Rsa4096, 1)];
 /// Niceness of the thread that makes RSA keys: a tenth of the weight of any other thread, so that a key is made at last

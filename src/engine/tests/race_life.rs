@@ -2,6 +2,7 @@
 //! the orders.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use futures::FutureExt as _;
 use serde_json::json;
@@ -14,6 +15,7 @@ use crate::domain::record::Lifecycle;
 use crate::domain::resource::Resource;
 use crate::engine::Engine;
 use crate::ports::store::Store as _;
+use crate::types::key::{KeySpec, KeyUsage};
 use crate::types::object::Kind;
 
 const DAY: i64 = 86_400_000;
@@ -129,5 +131,20 @@ fn one_process_that_hears_of_a_removal_twice_tells_of_it_once() {
         let records = setup.audit.records();
         let told = records.iter().filter(|record| record.event_name == "ScheduleKeyDeletion").count();
         assert_eq!(told, 1, "{schedule:?}");
+    }
+}
+
+/// The call that makes the resource, and the reconciler that hears of it.
+#[test]
+fn one_process_that_is_to_make_an_rsa_key_twice_makes_one_pair() {
+    let spec =
+        KmsKeySpec { key_spec: Some(KeySpec::Rsa4096), key_usage: Some(KeyUsage::SignVerify), ..KmsKeySpec::default() };
+    let resource = Resource { spec, ..named("signs") };
+    for schedule in schedules(12) {
+        let (setup, [replica, _]) = replicas(None);
+        let reconcile = || replica.reconcile("default", "signs", Some(&resource));
+        let (first, second) = interleave(&schedule, reconcile(), reconcile());
+        assert!(first.unwrap().unwrap().complete && second.unwrap().unwrap().complete);
+        assert_eq!(setup.rsa_keys.made.load(Ordering::Relaxed), 1, "{schedule:?}");
     }
 }

@@ -112,7 +112,7 @@ impl Setup {
         let rng = Arc::new(SeededRng::new(self.starts.get()));
         let roots = roots();
         let store = self.store_port.clone().unwrap_or_else(|| Arc::new(self.store.clone()));
-        let rsa_keys = Arc::new(self.rsa_keys);
+        let rsa_keys = Arc::new(self.rsa_keys.clone());
         let local = || {
             let (rng, rsa_keys) = (Arc::clone(&rng) as _, Arc::clone(&rsa_keys) as _);
             Arc::new(LocalBackend::new(Arc::clone(&roots), rng, rsa_keys, "test".to_owned())) as _

@@ -1,6 +1,7 @@
 //! RSA key pairs that cost nothing: those of the published vectors, over and over.
 
-use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -11,10 +12,12 @@ use crate::types::key::RsaSize;
 use crate::types::secret::SecretBytes;
 
 /// One pair for each size; it is no secret.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct FakeRsaKeys {
     /// Whether it has no time.
     pub busy: bool,
+    /// How many were made.
+    pub made: Arc<AtomicUsize>,
 }
 
 #[async_trait]
@@ -23,6 +26,7 @@ impl RsaKeys for FakeRsaKeys {
         if self.busy {
             return Err(RsaKeyError::Busy);
         }
+        self.made.fetch_add(1, Ordering::Relaxed);
         let name = match size {
             RsaSize::Rsa2048 => "RSA_2048",
             RsaSize::Rsa3072 => "RSA_3072",

@@ -14,14 +14,15 @@ use tokio::sync::Notify;
 
 use crate::adapters::kube::key_watch::{KeyWatch, Touched};
 use crate::adapters::kube::resources::{Guarded, KubeResources};
+use crate::domain::resource::{Manager, Resource};
 use crate::engine::Engine;
 use crate::engine::reconcile::ReconcileError;
 use crate::types::ids::ObjectUid;
 use crate::types::limits::{
-    CHANGES_GATHER_PERIOD, RECONCILE_BACKOFF_MAX, RECONCILE_BACKOFF_MIN, RECONCILES_AT_A_TIME, WAKE_AFTER_MAX,
-    WATCH_BACKLOG_MAX,
+    CHANGES_GATHER_PERIOD, RECONCILE_BACKOFF_MAX, RECONCILE_BACKOFF_MIN, RECONCILES_AT_A_TIME, RSA_KEYS_LEFT_TO_CALLS,
+    WAKE_AFTER_MAX, WATCH_BACKLOG_MAX,
 };
-use crate::types::time::Span;
+use crate::types::time::{Span, Timestamp};
 
 type Queue = stream::BoxStream<'static, Result<ReconcileRequest<Guarded>, Infallible>>;
 
@@ -88,6 +89,10 @@ impl Control {
             }
             return Ok(Action::await_change());
         };
+        let made_at = key.metadata.creation_timestamp.as_ref().map(|time| time.0.as_millisecond());
+        if let Some(wait) = left_to_its_call(&resource, made_at.map(Timestamp::from_milliseconds), now) {
+            return Ok(Action::requeue(wait.duration()));
+        }
         let wake_at = match control.engine.follow_resource(&resource).await {
             // It was told to the user, and only a change of the resource helps.
             Err(ReconcileError::FixedKeyId) => return Ok(Action::await_change()),
@@ -165,6 +170,19 @@ fn spread(wait: Span, uid: &ObjectUid) -> Duration {
     Span::from_milliseconds(wait + wait / 10 * share / 255).duration()
 }
 
+/// For how long a new key is left to the CreateKey that made its resource, on whichever replica. Two that make a key at
+/// once end well, but an RSA pair takes its time, and one of the two would be made for nothing.
+fn left_to_its_call(resource: &Resource, made_at: Option<Timestamp>, now: Timestamp) -> Option<Span> {
+    let is_rsa = resource.spec.key_spec.is_some_and(|spec| spec.rsa_size().is_some());
+    if resource.manager != Manager::Api || resource.key_was_made || !is_rsa {
+        return None;
+    }
+    let until = made_at?.plus(RSA_KEYS_LEFT_TO_CALLS);
+    // By a clock that is behind the API server's, it would be longer.
+    let wait = until.since(now);
+    (now < until && wait <= RSA_KEYS_LEFT_TO_CALLS).then_some(wait)
+}
+
 async fn route(
     touched: Touched,
     mut removed: mpsc::Sender<(String, String)>,
@@ -192,4 +210,30 @@ fn changed_owners(engine: Arc<Engine>) -> impl Stream<Item = ObjectRef<Guarded>>
         Some((stream::iter(references.collect::<Vec<_>>()), engine))
     })
     .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::reconcile::tests::resource;
+    use crate::types::key::KeySpec;
+
+    #[test]
+    fn an_rsa_key_that_a_call_makes_is_left_to_it_for_a_while() {
+        let mut made = Resource { manager: Manager::Api, key_was_made: false, ..resource() };
+        made.spec.key_spec = Some(KeySpec::Rsa2048);
+        let at = Timestamp::from_seconds;
+        let wait = |resource: &Resource, now| left_to_its_call(resource, Some(at(100)), at(now));
+        assert_eq!(
+            [100, 104, 110].map(|now| wait(&made, now)),
+            [Some(Span::from_seconds(10)), Some(Span::from_seconds(6)), None]
+        );
+        assert_eq!(wait(&made, 99), None, "a clock that is behind makes nobody wait");
+        assert_eq!(left_to_its_call(&made, None, at(100)), None);
+        assert_eq!(wait(&Resource { key_was_made: true, ..made.clone() }, 100), None);
+        let applied = Resource { manager: Manager::Manifest("kubectl".to_owned()), ..made.clone() };
+        assert_eq!(wait(&applied, 100), None, "nobody else makes it");
+        made.spec.key_spec = Some(KeySpec::EccNistP256);
+        assert_eq!(wait(&made, 100), None);
+    }
 }
