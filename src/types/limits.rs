@@ -197,6 +197,8 @@ pub const HTTP2_PING_PERIOD: Span = Span::from_seconds(10);
 pub const BODY_TIMEOUT: Span = Span::from_seconds(30);
 /// Time that open requests have to finish once the process is asked to stop.
 pub const DRAIN_TIMEOUT: Span = Span::from_seconds(10);
+/// Time that a connection of HTTP/1.1 stays open once the process is asked to stop, for a request that is on its way.
+pub const DRAIN_LINGER: Span = Span::from_milliseconds(200);
 /// Distance between a signature's date and the clock
 /// ([AWS: signing elements](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-signing-elements.html)).
 pub const SIGNATURE_SKEW_MAX: Span = Span::from_minutes(5);

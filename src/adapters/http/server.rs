@@ -1,5 +1,6 @@
 //! Serves connections: bounded in number, in time for a head, and in time to finish.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -10,7 +11,7 @@ use hyper::http::request::Parts;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use hyper_util::server::graceful::GracefulConnection;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, mpsc, watch};
 
@@ -21,8 +22,8 @@ use super::request::{Refusal, WireRequest, read};
 use crate::api::aws::error::AwsError;
 use crate::engine::dispatch::Answer;
 use crate::types::limits::{
-    CONNECTIONS_MAX, DRAIN_TIMEOUT, HEAD_MAX, HEADER_TIMEOUT, HTTP2_HEAD_MAX, HTTP2_PING_PERIOD, HTTP2_STREAMS_MAX,
-    HTTP2_WINDOW, REQUESTS_READ_MAX,
+    CONNECTIONS_MAX, DRAIN_LINGER, DRAIN_TIMEOUT, HEAD_MAX, HEADER_TIMEOUT, HTTP2_HEAD_MAX, HTTP2_PING_PERIOD,
+    HTTP2_STREAMS_MAX, HTTP2_WINDOW, REQUESTS_READ_MAX,
 };
 use crate::types::secret::SecretBytes;
 
@@ -73,8 +74,11 @@ impl From<Answer> for Reply {
 struct Shared {
     hosts: Hosts,
     application: Arc<dyn Application>,
-    /// Open while an answer is being made, so that stopping can wait for those whose client is gone.
+    /// Open while a connection is, or an answer is being made, so that stopping can wait for both: the client of an
+    /// answer may be gone.
     answering: mpsc::Sender<()>,
+    /// Whether the process is asked to stop.
+    stop: watch::Receiver<bool>,
     /// Places for requests that are being read.
     reading: Semaphore,
 }
@@ -87,9 +91,9 @@ pub async fn serve(
     mut stop: watch::Receiver<bool>,
 ) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let graceful = GracefulShutdown::new();
     let (answering, mut answered) = mpsc::channel(1);
-    let shared = Arc::new(Shared { hosts, application, answering, reading: Semaphore::new(REQUESTS_READ_MAX) });
+    let reading = Semaphore::new(REQUESTS_READ_MAX);
+    let shared = Arc::new(Shared { hosts, application, answering, stop: stop.clone(), reading });
     loop {
         let next = async {
             let place = Arc::clone(&places).acquire_owned().await.ok();
@@ -100,28 +104,23 @@ pub async fn serve(
             _ = stop.wait_for(|stop| *stop) => break,
         };
         let Some((stream, source)) = accepted else { continue };
-        let (watcher, shared, secure) = (graceful.watcher(), Arc::clone(&shared), listener.secure());
-        let mut ending = stop.clone();
+        let (shared, secure) = (Arc::clone(&shared), listener.secure());
         tokio::spawn(async move {
             let greeting = async { protocol::detect(secure(stream).await?).await };
             // Who has said nothing yet when the process stops has nothing to wait for.
             let told = tokio::select! {
                 told = greeting => told,
-                _ = ending.wait_for(|stop| *stop) => None,
+                () = shared.stopping() => None,
             };
             // A client that breaks off, or does not get through the handshake, is its own affair.
             if let Some((protocol, stream)) = told {
-                attend(protocol, stream, source, shared, watcher).await;
+                attend(protocol, stream, source, shared).await;
             }
             drop(place);
         });
     }
     drop((listener, shared));
-    let drain = async {
-        graceful.shutdown().await;
-        answered.recv().await
-    };
-    let drained = tokio::time::timeout(DRAIN_TIMEOUT.duration(), drain).await;
+    let drained = tokio::time::timeout(DRAIN_TIMEOUT.duration(), answered.recv()).await;
     if drained.is_err() {
         tracing::warn!("some requests did not finish in time");
     }
@@ -135,33 +134,66 @@ pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
+impl Shared {
+    /// Returns once the process is asked to stop.
+    async fn stopping(&self) {
+        drop(self.stop.clone().wait_for(|stop| *stop).await);
+    }
+}
+
 /// Serves one connection to its end.
 async fn attend(
     protocol: Protocol,
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     source: Option<String>,
     shared: Arc<Shared>,
-    watcher: Watcher,
 ) {
     let activity = Arc::new(Activity::default());
-    let noted = Arc::clone(&activity);
+    let (stopping, noted) = (Arc::clone(&shared), Arc::clone(&activity));
     let service = service_fn(move |request| {
         let (shared, source, activity) = (Arc::clone(&shared), source.clone(), Arc::clone(&noted));
         async move {
             let _open = activity.request();
-            Ok::<_, std::convert::Infallible>(respond(request, &shared, source).await)
+            Ok::<_, std::convert::Infallible>(respond_or_last(request, &shared, source).await)
         }
     });
     let stream = TokioIo::new(stream);
     match protocol {
-        Protocol::One => drop(watcher.watch(http1().serve_connection(stream, service)).await),
-        Protocol::Two => {
-            let connection = watcher.watch(http2().serve_connection(stream, service));
-            tokio::select! {
-                served = connection => drop(served),
-                () = activity.idle() => {}
-            }
+        // What was sent before its client could know is answered, for HTTP/1.1 has no word to say which requests were
+        // not. Its reader of heads closes what is idle.
+        Protocol::One => {
+            let leave = async {
+                stopping.stopping().await;
+                tokio::time::sleep(DRAIN_LINGER.duration()).await;
+            };
+            carry(http1().serve_connection(stream, service), leave, std::future::pending()).await;
         }
+        Protocol::Two => {
+            let leave = async {
+                tokio::select! {
+                    () = activity.idle() => {}
+                    () = stopping.stopping() => {}
+                }
+            };
+            carry(http2().serve_connection(stream, service), leave, activity.idle()).await;
+        }
+    }
+}
+
+/// Serves a connection until it should end, takes leave of its client, and then answers what the client had begun.
+/// `late` is when a client is waited for no longer that does not take leave in turn.
+async fn carry(connection: impl GracefulConnection, leave: impl Future<Output = ()>, late: impl Future<Output = ()>) {
+    let mut connection = pin!(connection);
+    // A request that has come is read before anything is closed.
+    tokio::select! {
+        biased;
+        _ = connection.as_mut() => return,
+        () = leave => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    tokio::select! {
+        _ = connection => {}
+        () = late => {}
     }
 }
 
@@ -191,6 +223,16 @@ fn name_host(head: &mut Parts) {
         // Two different ones are refused with what else has two.
         head.headers.append(HOST, host);
     }
+}
+
+/// Answers; one of HTTP/1.1 that comes when the process stops is the last of its connection, and says so.
+async fn respond_or_last(request: Request<Incoming>, shared: &Shared, source: Option<String>) -> Response<Full<Bytes>> {
+    let version = request.version();
+    let mut response = respond(request, shared, source).await;
+    if version != Version::HTTP_2 && *shared.stop.borrow() {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 async fn respond(request: Request<Incoming>, shared: &Shared, source: Option<String>) -> Response<Full<Bytes>> {
@@ -261,3 +303,6 @@ impl AsRef<[u8]> for Wiped {
         self.0.expose()
     }
 }
+
+#[cfg(test)]
+mod tests;
