@@ -86,8 +86,7 @@ impl Engine {
             self.authorise_without_key(call, row.verb, row.action, "*", now).await?;
         }
         row.precheck.map_or(Ok(()), |precheck| precheck(input))?;
-        let class = keys.first().map_or(row.quota, |key| row.quota.of_key(key.entry.record.immutable.key_spec));
-        if !self.limiter.admit_class(call.principal.account, class, now) {
+        if !self.admit_classes(call.principal.account, row, &keys, now) {
             return Err(throttled());
         }
         for (argument, key) in row.keys.iter().zip(&keys) {
@@ -102,6 +101,14 @@ impl Engine {
         trial::refuse_recipient(input)?;
         let is_trial = input.flag("DryRun");
         Ok(Admitted { call, input, keys, alias, is_trial, now })
+    }
+
+    /// Counts a request once for each key that it uses, in the class of that key: `ReEncrypt` opens under one and seals
+    /// under another.
+    fn admit_classes(&self, account: AccountId, row: &Row, keys: &[ResolvedKey], now: Timestamp) -> bool {
+        let admits = |class| self.limiter.admit_class(account, class, now);
+        let class_of = |key: &ResolvedKey| row.quota.of_key(key.entry.record.immutable.key_spec);
+        if keys.is_empty() { admits(row.quota) } else { keys.iter().all(|key| admits(class_of(key))) }
     }
 
     async fn resolve_and_authorise(

@@ -23,6 +23,7 @@ mod life_told;
 mod pairs;
 mod race;
 mod race_life;
+mod rates;
 mod spec_changes;
 pub(crate) mod support;
 mod sweep;

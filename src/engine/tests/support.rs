@@ -75,6 +75,7 @@ pub(crate) struct Setup {
     pub(crate) backend: Option<Arc<dyn KeyBackend>>,
     pub(crate) reviewer: Arc<dyn Reviewer>,
     pub(crate) rsa_keys: FakeRsaKeys,
+    pub(crate) rates: Rates,
     /// Whether waiting for a revision ends at once, as where its time limit is over.
     pub(crate) impatient: bool,
     starts: Cell<u64>,
@@ -96,6 +97,7 @@ impl Setup {
             backend: None,
             reviewer: Arc::new(FakeReviewer(Ok(true))),
             rsa_keys: FakeRsaKeys::default(),
+            rates: Rates::UNLIMITED,
             impatient: false,
             starts: Cell::new(0),
         }
@@ -146,7 +148,7 @@ impl Setup {
             turns: Turns::default(),
             alias_claims: AliasClaims::default(),
             usage_since: self.clock.wall(),
-            limiter: Limiter::new(Rates::UNLIMITED),
+            limiter: Limiter::new(self.rates),
         })
     }
 
