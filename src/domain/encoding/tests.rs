@@ -142,8 +142,13 @@ mod parts {
     pub const CURRENT: &str = "10 03 11 a4 01 1b00000199c82cc006 02";
     /// The import epoch.
     pub const EPOCH: &str = "14 18 18 15";
-    /// The end: when the resource came back.
+    /// When the resource came back.
     pub const RESTORED: &str = "16 1b00000199c82cc009";
+    /// The public key.
+    pub const PUBLIC_KEY: &str =
+        "17 582c 302a300506032b657003210019bf44096984cdfe8541bac167dc3b96c85086aa30b6b6cb0c5c38ad703166e1";
+    /// The end: when the resource vanished.
+    pub const VANISHED: &str = "1818 1b00000199c82cc00a";
 }
 
 /// A case: what, and the place of the full record of schema 2 before and after.
@@ -169,7 +174,7 @@ fn unknown_words_of_schema_2_are_malformed() {
 
 #[test]
 fn fields_of_schema_2_have_one_type_and_are_left_out_where_absent() {
-    use parts::{CURRENT, DUE, EPOCH, EXTEND, IMPORTED, RESTORED};
+    use parts::{CURRENT, DUE, EPOCH, EXTEND, IMPORTED, PUBLIC_KEY, RESTORED, VANISHED};
     assert_malformed(&[
         ("extend on use false, written out", EXTEND, "04 f5 05 f4"),
         ("extend on use as a number", EXTEND, "04 f5 05 01"),
@@ -189,7 +194,17 @@ fn fields_of_schema_2_have_one_type_and_are_left_out_where_absent() {
         ("an import epoch of 33 bits", EPOCH, "14 1b0000000100000000 15"),
         ("restored at as a float", RESTORED, "16 fb4278797420dc0000"),
         ("restored at as text", RESTORED, "16 60"),
-        ("an unknown key at the end, not counted", RESTORED, "16 1b00000199c82cc009 17 00"),
+        ("restored at null", RESTORED, "16 f6"),
+        ("a public key null", PUBLIC_KEY, "17 f6"),
+        ("a public key as text", PUBLIC_KEY, "17 62 3061"),
+        ("a public key as a list of bytes", PUBLIC_KEY, "17 82 18 30 18 2a"),
+        ("a public key of an indefinite length", PUBLIC_KEY, "17 5f 42 302a ff"),
+        ("a public key with its length in two bytes", PUBLIC_KEY, "17 59 0002 302a"),
+        ("vanished at as a float", VANISHED, "1818 fb4278797420dc0000"),
+        ("vanished at as text", VANISHED, "1818 60"),
+        ("vanished at null", VANISHED, "1818 f6"),
+        ("vanished at before the public key", RESTORED, "1818 1b00000199c82cc00a 16 1b00000199c82cc009"),
+        ("an unknown key at the end, not counted", VANISHED, "1818 1b00000199c82cc00a 1819 00"),
     ]);
 }
 
@@ -212,7 +227,7 @@ type Transfer = fn(&mut Record, &Record);
 #[test]
 fn a_record_of_schema_1_has_nothing_that_schema_2_added() {
     let new: Record = decode(&cbor("records", "schema 2, every field")).unwrap();
-    let transfers: [(&str, Transfer); 17] = [
+    let transfers: [(&str, Transfer); 18] = [
         ("current version", |old, new| old.current_version = new.current_version),
         ("announcement", |old, new| old.announcement.clone_from(&new.announcement)),
         ("manager", |old, new| old.manager = new.manager),
@@ -220,6 +235,7 @@ fn a_record_of_schema_1_has_nothing_that_schema_2_added() {
         ("import epoch", |old, new| old.import_epoch = new.import_epoch),
         ("destroyed at", |old, new| old.destroyed_at = new.destroyed_at),
         ("restored at", |old, new| old.restored_at = new.restored_at),
+        ("public key", |old, new| old.public_key.clone_from(&new.public_key)),
         ("vanished at", |old, new| old.vanished_at = new.vanished_at),
         ("the next rotation", |old, new| old.due.rotation = new.due.rotation),
         ("extend on use", |old, new| old.spec.deletion.extend_on_use = new.spec.deletion.extend_on_use),
