@@ -6,7 +6,7 @@
 
 use coffer::crypto::key::{KeyError, PrivateKey, encapsulate, encrypt, generate, import, verify};
 use coffer::types::algorithm::{EncryptionAlgorithm, MessageType, SigningAlgorithm};
-use coffer::types::key::KeySpec;
+use coffer::types::key::{KeySpec, KeyUsage};
 use coffer::types::secret::SecretBytes;
 use libfuzzer_sys::fuzz_target;
 
@@ -37,11 +37,11 @@ fn public(spec: KeySpec, bytes: &[u8]) {
             assert!(verify(spec, bytes, *algorithm, kind, &[1; 32], &[2; 64]).is_err(), "a signature was forged");
         }
     }
-    for algorithm in [EncryptionAlgorithm::RsaesOaepSha1, EncryptionAlgorithm::RsaesOaepSha256] {
-        let _ = encrypt(spec, bytes, algorithm, b"plaintext");
+    for algorithm in EncryptionAlgorithm::ALL {
+        let _ = encrypt(spec, bytes, *algorithm, b"plaintext");
     }
     let _ = encapsulate(spec, bytes);
-    if matches!(spec, KeySpec::EccNistP256 | KeySpec::EccNistP384 | KeySpec::EccNistP521) {
+    if spec.usages().contains(&KeyUsage::KeyAgreement) {
         let own = PrivateKey::open(spec, &generate(spec).expect("a key is made")).expect("a key opens");
         let _ = own.derive_shared_secret(bytes);
     }

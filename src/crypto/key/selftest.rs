@@ -65,6 +65,23 @@ const ECDSA: [(KeySpec, SigningAlgorithm, &[u8]); 4] = [
     ),
 ];
 
+/// The example of GB/T 32918.5-2017: a scalar, its signature of `message digest` for the default identity, and a
+/// ciphertext of `encryption standard`, both put into DER. OpenSSL finds them right.
+const SM2_SCALAR: &[u8; 32] =
+    b"\x39\x45\x20\x8f\x7b\x21\x44\xb1\x3f\x36\xe3\x8a\xc6\xd3\x9f\x95\x88\x93\x93\x69\x28\x60\xb5\x1a\
+    \x42\xfb\x81\xef\x4d\xf7\xc5\xb8";
+const SM2_SIGNATURE: &[u8] =
+    b"\x30\x46\x02\x21\x00\xf5\xa0\x3b\x06\x48\xd2\xc4\x63\x0e\xea\xc5\x13\xe1\xbb\x81\xa1\x59\x44\xda\
+    \x38\x27\xd5\xb7\x41\x43\xac\x7e\xac\xee\xe7\x20\xb3\x02\x21\x00\xb1\xb6\xaa\x29\xdf\x21\x2f\xd8\
+    \x76\x31\x82\xbc\x0d\x42\x1c\xa1\xbb\x90\x38\xfd\x1f\x7f\x42\xd4\x84\x0b\x69\xc4\x85\xbb\xc1\xaa";
+const SM2_CIPHERTEXT: &[u8] =
+    b"\x30\x7c\x02\x20\x04\xeb\xfc\x71\x8e\x8d\x17\x98\x62\x04\x32\x26\x8e\x77\xfe\xb6\x41\x5e\x2e\xde\
+    \x0e\x07\x3c\x0f\x4f\x64\x0e\xcd\x2e\x14\x9a\x73\x02\x21\x00\xe8\x58\xf9\xd8\x1e\x54\x30\xa5\x7b\
+    \x36\xda\xab\x8f\x95\x0a\x3c\x64\xe6\xee\x6a\x63\x09\x4d\x99\x28\x3a\xff\x76\x7e\x12\x4d\xf0\x04\
+    \x20\x59\x98\x3c\x18\xf8\x09\xe2\x62\x92\x3c\x53\xae\xc2\x95\xd3\x03\x83\xb5\x4e\x39\xd6\x09\xd1\
+    \x60\xaf\xcb\x19\x08\xd0\xbd\x87\x66\x04\x13\x21\x88\x6c\xa9\x89\xca\x9c\x7d\x58\x08\x73\x07\xca\
+    \x93\x09\x2d\x65\x1e\xfa";
+
 const AGREEING: [KeySpec; 3] = [KeySpec::EccNistP256, KeySpec::EccNistP384, KeySpec::EccNistP521];
 const HMAC: [KeySpec; 4] = [KeySpec::Hmac224, KeySpec::Hmac256, KeySpec::Hmac384, KeySpec::Hmac512];
 /// Parameter sets with the lengths of their ciphertexts.
@@ -79,7 +96,7 @@ pub(in crate::crypto) fn run() -> Result<(), CryptoError> {
     let answers = answers(&rsa).map_err(|_| CryptoError)?;
     (sha256(&[&answers]) == *ANSWERS_SHA256).then_some(()).ok_or(CryptoError)?;
     check_ecdsa().and_then(|()| check_rsa(&rsa)).and_then(|()| check_ml_dsa()).map_err(|_| CryptoError)?;
-    check_ml_kem().map_err(|_| CryptoError)
+    check_ml_kem().and_then(|()| check_sm2()).map_err(|_| CryptoError)
 }
 
 fn open(spec: KeySpec, material: &[u8]) -> Result<PrivateKey, KeyError> {
@@ -174,4 +191,20 @@ fn check_ml_kem() -> Result<(), KeyError> {
         require(key.decapsulate(&sent.ciphertext)?.expose() == sent.shared_secret.expose())?;
     }
     Ok(())
+}
+
+fn check_sm2() -> Result<(), KeyError> {
+    let (spec, algorithm) = (KeySpec::Sm2, SigningAlgorithm::Sm2Dsa);
+    if !spec.is_implemented() {
+        return Ok(());
+    }
+    let key = open(spec, SM2_SCALAR)?;
+    let public_key = key.public_key()?;
+    verify(spec, &public_key, algorithm, MessageType::Raw, b"message digest", SM2_SIGNATURE)?;
+    require_refused(verify(spec, &public_key, algorithm, MessageType::Raw, b"other", SM2_SIGNATURE))?;
+    let own = key.sign(algorithm, MessageType::Raw, MESSAGE)?;
+    verify(spec, &public_key, algorithm, MessageType::Raw, MESSAGE, &own)?;
+    require(key.decrypt(EncryptionAlgorithm::Sm2Pke, SM2_CIPHERTEXT)?.expose() == b"encryption standard")?;
+    let sealed = encrypt(spec, &public_key, EncryptionAlgorithm::Sm2Pke, MESSAGE)?;
+    require(key.decrypt(EncryptionAlgorithm::Sm2Pke, &sealed)?.expose() == MESSAGE)
 }
