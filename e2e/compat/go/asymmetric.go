@@ -10,16 +10,21 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/sha512"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"errors"
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 )
 
-var message = []byte("attack at dawn")
+var (
+	message    = []byte("attack at dawn")
+	withSha512 = &ed25519.Options{Hash: crypto.SHA512}
+)
 
 // Whatever has a public side is checked with Go's own cryptography.
 var asymmetric = []check{
@@ -40,6 +45,7 @@ var asymmetric = []check{
 		public, signature := signed(types.KeySpecEccNistEdwards25519, types.SigningAlgorithmSpecEd25519Sha512)
 		return equal(ed25519.Verify(public.(ed25519.PublicKey), message, signature), true)
 	}},
+	{"Sign", "Ed25519ph, checked by crypto/ed25519", signPrehashed},
 	{"Verify", "RSA, P-256, Ed25519 and ML-DSA", func() error {
 		for spec, algorithm := range algorithms {
 			key := signingKey(spec)
@@ -49,6 +55,7 @@ var asymmetric = []check{
 		}
 		return nil
 	}},
+	{"Verify", "Ed25519ph, signed by crypto/ed25519", verifyPrehashed},
 	{"GetPublicKey", "names what the key can do", func() error {
 		answer := publicKey(signingKey(types.KeySpecEccNistP256))
 		return equal(fmt.Sprint(answer.KeySpec, answer.KeyUsage, answer.SigningAlgorithms),
@@ -147,6 +154,51 @@ func sign(key *string, algorithm types.SigningAlgorithmSpec) []byte {
 func signed(spec types.KeySpec, algorithm types.SigningAlgorithmSpec) (any, []byte) {
 	key := signingKey(spec)
 	return must(x509.ParsePKIXPublicKey(publicKey(key).PublicKey)), sign(key, algorithm)
+}
+
+// The service takes a digest for the message and hashes it once more; Go wants that second hash.
+func prehashed() (digest, again []byte) {
+	one := sha512.Sum512(message)
+	two := sha512.Sum512(one[:])
+	return one[:], two[:]
+}
+
+func signPrehashed() error {
+	key := signingKey(types.KeySpecEccNistEdwards25519)
+	digest, again := prehashed()
+	answer := must(client.Sign(background, &kms.SignInput{
+		KeyId: key, Message: digest, MessageType: types.MessageTypeDigest,
+		SigningAlgorithm: types.SigningAlgorithmSpecEd25519PhSha512,
+	}))
+	public := must(x509.ParsePKIXPublicKey(publicKey(key).PublicKey)).(ed25519.PublicKey)
+	if ed25519.Verify(public, digest, answer.Signature) {
+		return errors.New("it is a signature that is not prehashed")
+	}
+	return ed25519.VerifyWithOptions(public, again, answer.Signature, withSha512)
+}
+
+func verifyPrehashed() error {
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return err
+	}
+	key := create(&kms.CreateKeyInput{
+		KeySpec: types.KeySpecEccNistEdwards25519, KeyUsage: types.KeyUsageTypeSignVerify,
+		Origin: types.OriginTypeExternal,
+	}).KeyId
+	importMaterial(key, must(x509.MarshalPKCS8PrivateKey(private)))
+	digest, again := prehashed()
+	input := &kms.VerifyInput{
+		KeyId: key, Message: digest, MessageType: types.MessageTypeDigest,
+		Signature:        must(private.Sign(rand.Reader, again, withSha512)),
+		SigningAlgorithm: types.SigningAlgorithmSpecEd25519PhSha512,
+	}
+	if !must(client.Verify(background, input)).SignatureValid {
+		return errors.New("it does not verify")
+	}
+	input.Signature = ed25519.Sign(private, digest)
+	_, err = client.Verify(background, input)
+	return refused[*types.KMSInvalidSignatureException](err)
 }
 
 func verified(key *string, algorithm types.SigningAlgorithmSpec, signature []byte) bool {

@@ -18,10 +18,8 @@ import java.security.spec.X509EncodedKeySpec;
 import java.util.List;
 import java.util.Map;
 import javax.crypto.KeyAgreement;
-import org.bouncycastle.jce.provider.BouncyCastleProvider;
 import software.amazon.awssdk.core.SdkBytes;
 import software.amazon.awssdk.services.kms.model.DataKeyPairSpec;
-import software.amazon.awssdk.services.kms.model.EncapsulationAlgorithmSpec;
 import software.amazon.awssdk.services.kms.model.EncryptionAlgorithmSpec;
 import software.amazon.awssdk.services.kms.model.InvalidKeyUsageException;
 import software.amazon.awssdk.services.kms.model.KeyAgreementAlgorithmSpec;
@@ -32,7 +30,7 @@ import software.amazon.awssdk.services.kms.model.KmsInvalidSignatureException;
 import software.amazon.awssdk.services.kms.model.MacAlgorithmSpec;
 import software.amazon.awssdk.services.kms.model.SigningAlgorithmSpec;
 
-/** Whatever has a public side is checked with the JCA, and ML-DSA with Bouncy Castle. */
+/** Whatever has a public side is checked with the JCA; for lattices see {@link LatticeChecks}. */
 final class AsymmetricChecks {
     private static final SdkBytes MESSAGE = SdkBytes.fromUtf8String("attack at dawn");
 
@@ -53,7 +51,6 @@ final class AsymmetricChecks {
         checks.add("Sign", "Ed25519, checked by the JCA", () -> outside(
                 KeySpec.ECC_NIST_EDWARDS25519, SigningAlgorithmSpec.ED25519_SHA_512, "Ed25519",
                 Signature.getInstance("Ed25519")));
-        checks.add("Sign", "ML-DSA, checked by Bouncy Castle", this::mlDsa);
         checks.add("Verify", "RSA, P-256, Ed25519 and ML-DSA", this::verify);
         checks.add("GetPublicKey", "names what the key can do", this::getPublicKey);
         checks.add("GenerateMac", "the MAC verifies", this::generateMac);
@@ -63,7 +60,6 @@ final class AsymmetricChecks {
         checks.add("GenerateDataKeyPair", "the halves fit and the private one is sealed", this::dataKeyPair);
         checks.add("GenerateDataKeyPairWithoutPlaintext", "the private key opens", this::dataKeyPairWithout);
         checks.add("DeriveSharedSecret", "the same as the JCA", this::sharedSecret);
-        checks.add("Encapsulate", "ML-KEM, and Decapsulate gives the same secret", this::encapsulate);
         checks.add("GetKeyLastUsage", "tells the last operation", this::lastUsage);
         checks.add("Encrypt", "InvalidKeyUsageException", this::invalidUsage);
         checks.add("Verify", "KMSInvalidSignatureException", this::invalidSignature);
@@ -73,14 +69,6 @@ final class AsymmetricChecks {
         Signature verifier = Signature.getInstance("RSASSA-PSS");
         verifier.setParameter(new PSSParameterSpec("SHA-256", "MGF1", MGF1ParameterSpec.SHA256, 32, 1));
         outside(KeySpec.RSA_2048, SigningAlgorithmSpec.RSASSA_PSS_SHA_256, "RSA", verifier);
-    }
-
-    private void mlDsa() throws Exception {
-        var provider = new BouncyCastleProvider();
-        String key = signingKey(KeySpec.ML_DSA_65);
-        var factory = KeyFactory.getInstance("ML-DSA", provider);
-        check(key, SigningAlgorithmSpec.ML_DSA_SHAKE_256, publicKey(key, factory),
-                Signature.getInstance("ML-DSA", provider));
     }
 
     private void outside(KeySpec spec, SigningAlgorithmSpec algorithm, String family, Signature verifier)
@@ -179,16 +167,6 @@ final class AsymmetricChecks {
         var answer = sdk.kms.deriveSharedSecret(request -> request.keyId(key).publicKey(known)
                 .keyAgreementAlgorithm(KeyAgreementAlgorithmSpec.ECDH));
         equal(answer.sharedSecret().asByteArray(), agreement.generateSecret());
-    }
-
-    private void encapsulate() {
-        String key = sdk.newKey(KeySpec.ML_KEM_768, KeyUsageType.ENCAPSULATE_DECAPSULATE);
-        var made = sdk.kms.encapsulate(
-                request -> request.keyId(key).encapsulationAlgorithm(EncapsulationAlgorithmSpec.ML_KEM));
-        var opened = sdk.kms.decapsulate(request -> request.keyId(key)
-                .sharedSecretCiphertextBlob(made.sharedSecretCiphertextBlob())
-                .encapsulationAlgorithm(EncapsulationAlgorithmSpec.ML_KEM));
-        equal(opened.sharedSecret(), made.sharedSecret());
     }
 
     private void lastUsage() {

@@ -84,12 +84,16 @@ final class CryptoChecks {
     private void importMaterial() throws Exception {
         String key = sdk.kms.createKey(request -> request.origin(OriginType.EXTERNAL)).keyMetadata().keyId();
         equal(sdk.describe(key).keyState(), KeyState.PENDING_IMPORT);
+        importMaterial(sdk, key, new byte[32]);
+        equal(sdk.decrypt(sdk.encrypt(key, "x", Map.of()), Map.of()).asUtf8String(), "x");
+    }
+
+    static void importMaterial(Sdk sdk, String key, byte[] material) throws Exception {
         var given = sdk.kms.getParametersForImport(request -> request.keyId(key)
                 .wrappingKeySpec(WrappingKeySpec.RSA_2048).wrappingAlgorithm(AlgorithmSpec.RSAES_OAEP_SHA_256));
-        SdkBytes wrapped = SdkBytes.fromByteArray(seal(rsa(given.publicKey()), new byte[32]));
+        SdkBytes wrapped = SdkBytes.fromByteArray(seal(rsa(given.publicKey()), material));
         sdk.kms.importKeyMaterial(request -> request.keyId(key).importToken(given.importToken())
                 .encryptedKeyMaterial(wrapped).expirationModel(ExpirationModelType.KEY_MATERIAL_DOES_NOT_EXPIRE));
-        equal(sdk.decrypt(sdk.encrypt(key, "x", Map.of()), Map.of()).asUtf8String(), "x");
     }
 
     static PublicKey rsa(SdkBytes encoded) throws Exception {

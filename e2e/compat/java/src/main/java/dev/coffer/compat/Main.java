@@ -10,6 +10,7 @@ public final class Main {
         new KeyChecks(sdk).addTo(direct);
         new CryptoChecks(sdk).addTo(direct);
         new AsymmetricChecks(sdk).addTo(direct);
+        new LatticeChecks(sdk).addTo(direct);
         new RefusalChecks(sdk).addTo(direct);
         direct.run();
         Checks encryption = new Checks("esdk-java");
