@@ -111,7 +111,9 @@ def versions(tenant: Tenant) -> dict[str, Json]:
 
 
 def without_status(key: Json) -> Json:
-    metadata = {name: value for name, value in key["metadata"].items() if name not in ("managedFields",)}
+    # The version moves with the status, which may follow what happened before the engine came.
+    left_out = ("managedFields", "resourceVersion")
+    metadata = {name: value for name, value in key["metadata"].items() if name not in left_out}
     owners = [entry for entry in key["metadata"]["managedFields"] if entry.get("subresource") != "status"]
     return {"metadata": metadata, "owners": owners, "spec": key["spec"]}
 
