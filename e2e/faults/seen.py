@@ -15,12 +15,15 @@ BACKGROUND = frozenset({
     "get leases", "create leases", "update leases", "get replica", "update replica", "create replica",
     "get installations", "patch installations/status", "patch configmaps", "get readyz", "get .well-known",
     "get openid", "get ca", "get root", "list namespaces",
+    # What the leader tells of the installation, every thirty seconds.
+    "list replica", "list validatingadmissionpolicybindings",
 })
+SEALED_TYPE = "type=kms.coffer.dev/"
 
 
 @dataclass(frozen=True)
 class Request:
-    """One request. Sealed objects are Secrets; their kind is the first part of their name."""
+    """One request. Sealed objects are Secrets; their kind is the first part of their name, or what a list selects."""
 
     number: int
     at: float
@@ -78,6 +81,9 @@ class Request:
         plural, subresource = self.parts[0], "/".join(self.parts[2:])
         if plural == "secrets" and self.name:
             return self.name.split("-")[0]
+        [selector] = self.query.get("fieldSelector", [""])
+        if plural == "secrets" and selector.startswith(SEALED_TYPE):
+            return selector.removeprefix(SEALED_TYPE)
         return f"{plural}/{subresource}" if subresource else plural
 
     @cached_property

@@ -14,7 +14,7 @@ REQUESTS_MAX = 30
 
 
 def test_at_rest_only_the_lease_and_the_heartbeat_are_written(flow: Flow, layer: FaultLayer, server: Server) -> None:
-    server.restart()
+    flow.begin_again(server)
     flow.make("before-rest")
     until(lambda: not recent(layer, 3.0), "the server to come to rest")
     mark, end = layer.mark(), time.monotonic() + REST_SECONDS

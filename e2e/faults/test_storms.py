@@ -25,7 +25,7 @@ STORMS: dict[str, RequestAction] = {
 
 @pytest.mark.parametrize("storm", STORMS)
 def test_a_storm_passes(flow: Flow, layer: FaultLayer, server: Server, keys: Keys, caller: Caller, storm: str) -> None:
-    server.restart()
+    flow.begin_again(server)
     flow.make(f"before-{storm}")
     layer.plant(STORMS[storm], lambda request: True, times=None)
     mark = layer.mark()
@@ -44,7 +44,7 @@ def test_a_storm_passes(flow: Flow, layer: FaultLayer, server: Server, keys: Key
 def test_an_api_server_that_is_away_comes_back(
     flow: Flow, layer: FaultLayer, server: Server, keys: Keys, caller: Caller
 ) -> None:
-    server.restart()
+    flow.begin_again(server)
     flow.make("before-away")
     layer.refuse_connections()
     keys.make("amid-away")
