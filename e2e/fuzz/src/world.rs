@@ -24,6 +24,7 @@ use coffer::engine::dispatch::{Answer, Call};
 use coffer::engine::limiter::{Limiter, Rates};
 use coffer::engine::local_backend::LocalBackend;
 use coffer::engine::snapshot_cell::SnapshotCell;
+use coffer::engine::turns::Turns;
 use coffer::engine::vault::{Roots, Vault};
 use coffer::engine::{Engine, Ports};
 use coffer::ports::clock::Clock;
@@ -304,6 +305,7 @@ fn engine(store: &FakeStore, resources: &FakeResources, clock: &FakeClock) -> Ar
         snapshots: SnapshotCell::default(),
         changes: ChangedOwners::default(),
         alias_changes: ChangedOwners::default(),
+        turns: Turns::default(),
         alias_claims: AliasClaims::default(),
         usage_since: BEGINNING,
         limiter: Limiter::new(Rates::UNLIMITED),
