@@ -217,8 +217,10 @@ mod tests {
     #[tokio::test]
     async fn whoever_does_not_wait_for_a_key_leaves_the_next_one_its_turn() {
         let keys = StockedRsaKeys::default();
-        let left = keys.maker.run(|| ());
+        let (end, ended) = sync_channel::<()>(1);
+        let left = keys.maker.run(move || ended.recv());
         assert!(futures::FutureExt::now_or_never(left).is_none());
+        end.send(()).unwrap();
         assert_eq!(keys.maker.run(|| 1).await, Ok(1));
     }
 }
