@@ -229,7 +229,9 @@ class _Connection:
         assert self.upstream is not None
         reading = asyncio.create_task(self.feed(stream, self.upstream[0]))
         listening = asyncio.create_task(self.notice_hang_up(stream))
-        await self.send(Head(answer.first, [*answer.kept(), ("Transfer-Encoding", "chunked")]).wire())
+        # The connection ends with the stream; a client that asked something else on it would have no answer.
+        framing = [("Transfer-Encoding", "chunked"), ("Connection", "close")]
+        await self.send(Head(answer.first, [*answer.kept(), *framing]).wire())
         self.layer.streams.append(stream)
         try:
             await self.deliver(stream)
