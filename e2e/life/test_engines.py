@@ -135,7 +135,7 @@ def test_no_sync_lets_go_of_a_brake(engine: Engine) -> None:
     kms.cancel_key_deletion(KeyId=kept.key_id)
     engine.sees_no_drift()
     kms.enable_key(KeyId=kept.key_id)
-    tenant.ready("orders")
+    tenant.shows("orders", lambda key: key["status"]["keyState"] == "Enabled", "Enabled")
     engine.sync_to_health()
     kept.opens()
 
