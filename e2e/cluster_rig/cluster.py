@@ -121,6 +121,8 @@ def start_control_plane(folder: Folder, options: Options, ports: Ports) -> None:
     process.start(folder, control_plane.etcd(folder, options, ports))
     process.start(folder, control_plane.api_server(folder, options, ports))
     wait_for_api(folder)
+    if options.definitions:
+        kube.define(folder.kubeconfig, options.definitions)
     manager = control_plane.controller_manager(folder, options)
     if manager is None:
         tell("there is no controller-manager, so no garbage collection, no service accounts by default")

@@ -88,6 +88,11 @@ def add_life(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     up.add_argument("--fsync", action="store_true", help="etcd writes to the disk before it answers")
     up.add_argument("--audit", action="store_true", help="the API server logs each request as a line of JSON")
     up.add_argument(
+        "--definitions", type=Path, metavar="FOLDER",
+        help="apply this kustomization of CustomResourceDefinitions before the controller-manager starts, whose"
+        " garbage collector looks for kinds at its start and then every 30 seconds",
+    )
+    up.add_argument(
         "--api-server-argument", action="append", default=[], metavar="FLAG",
         help="one more flag of kube-apiserver, such as --encryption-provider-config=FILE; may be repeated",
     )
@@ -146,7 +151,8 @@ def run_up(arguments: argparse.Namespace) -> None:
         print(cluster.take_over(folder, kubeconfig))
         return
     extra = tuple(arguments.api_server_argument)
-    print(cluster.up(folder, Options(arguments.size, arguments.fsync, arguments.audit, extra)))
+    definitions = str(arguments.definitions.resolve()) if arguments.definitions else ""
+    print(cluster.up(folder, Options(arguments.size, arguments.fsync, arguments.audit, definitions, extra)))
 
 
 def adopted_kubeconfig(arguments: argparse.Namespace) -> Path | None:

@@ -42,6 +42,7 @@ class Options:
     size: str
     fsync: bool = False
     audit: bool = False
+    definitions: str = ""
     api_server_arguments: tuple[str, ...] = ()
 
     def as_json(self) -> Json:

@@ -48,6 +48,15 @@ def apply(kubeconfig: Path, objects: Sequence[Json]) -> None:
         raise Failure(f"kubectl apply failed: {result.stderr.strip()}")
 
 
+def define(kubeconfig: Path, definitions: str) -> None:
+    """Applies CustomResourceDefinitions as users do, who own their fields then, and waits until they are served."""
+    established = ["wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"]
+    for arguments in (["apply", "--server-side", "-k", definitions], established):
+        result = run(kubeconfig, *arguments, timeout="60s")
+        if result.returncode:
+            raise Failure(f"kubectl {' '.join(arguments)} failed: {result.stderr.strip()}")
+
+
 def answers(kubeconfig: Path) -> bool:
     return succeeds(kubeconfig, "get", "--raw", "/readyz")
 

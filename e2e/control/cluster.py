@@ -11,6 +11,7 @@ import re
 import ssl
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -148,6 +149,7 @@ class Api:
         self.authority = cluster["certificate-authority-data"]
         self.address = self.server.removeprefix("https://")
         self.context = ssl.create_default_context(cadata=self.authority_pem())
+        self.kept = threading.local()
         with tempfile.NamedTemporaryFile() as pair:
             pair.write(base64.b64decode(user["client-certificate-data"]) + b"\n")
             pair.write(base64.b64decode(user["client-key-data"]))
@@ -169,16 +171,29 @@ class Api:
                 time.sleep(0.2)
 
     def text_once(self, method: str, path: str, body: Any, kind: str) -> str:
+        content = None if body is None else json.dumps(body)
+        if connection := self.take_connection():
+            # One that the API server closed meanwhile is made again.
+            with suppress(ConnectionError, ssl.SSLEOFError):
+                return self.answer(connection, method, path, content, kind)
         connection = http.client.HTTPSConnection(self.address, context=self.context, timeout=30)
-        try:
-            connection.request(method, path, None if body is None else json.dumps(body), {"Content-Type": kind})
-            answer = connection.getresponse()
-            text = answer.read().decode()
-        finally:
-            connection.close()
+        return self.answer(connection, method, path, content, kind)
+
+    def answer(
+        self, connection: http.client.HTTPSConnection, method: str, path: str, content: str | None, kind: str
+    ) -> str:
+        connection.request(method, path, content, {"Content-Type": kind})
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        self.kept.connection = connection
         if answer.status >= 300:
             raise ApiError(answer.status, text)
         return text
+
+    def take_connection(self) -> http.client.HTTPSConnection | None:
+        """The one of this thread; only what was answered is used again."""
+        connection, self.kept.connection = getattr(self.kept, "connection", None), None
+        return connection
 
     def get(self, path: str) -> Json:
         return json.loads(self.text("GET", path))

@@ -34,10 +34,12 @@ def program(variable: str) -> str:
 
 def until(condition: Callable[[], T], what: str, seconds: float = 15.0, period: float = 0.05) -> T:
     """The first truthy value of `condition`; a test never sleeps for a guessed time instead."""
-    deadline = time.monotonic() + seconds
+    begun = time.monotonic()
     while not (found := condition()):
-        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
-        time.sleep(period)
+        waited = time.monotonic() - begun
+        assert waited < seconds, f"waited {seconds} s for {what}"
+        # The longer it takes, the less it matters when it is seen; those that are waited for need the processor.
+        time.sleep(max(period, min(waited / 20, 0.5)))
     return found
 
 

@@ -1,21 +1,25 @@
 """Fixtures of the tests that put a fault layer between `coffer server` and a real API server.
 
-    COFFER_BIN=target/release/coffer pytest -s e2e/faults
+    COFFER_BIN=target/release/coffer pytest -s -n 6 --no-loadscope-reorder e2e/faults
 
-The cluster is started by the rig and taken down at the end; one server and one fault layer serve all tests.
+The cluster is started by the rig and taken down at the end; one server and one fault layer serve all tests of a
+worker.
 """
 
 from __future__ import annotations
 
 import base64
+import itertools
 import os
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 sys.dont_write_bytecode = True
 HERE = Path(__file__).resolve().parent
@@ -33,6 +37,34 @@ from support import (
 CLUSTER = "faults-" + os.environ.get("PYTEST_XDIST_WORKER", "one")
 NAMESPACE = "shop"
 RUNS = "runs of "
+# A module that ends by looking back at what its tests made.
+TOGETHER = "test_create_flow"
+# Functions of tests, the longest first: what is begun last decides when all is over.
+LONGEST = (
+    TOGETHER, "never_answered", "misbehave[delay", "misbehave[freeze", "misbehave[reorder", "at_rest", "a_storm_passes",
+    "test_import_flows", "test_alias_flows", "test_life_flows", "misbehave[",
+)
+
+numbers = itertools.count(1)
+
+
+class UnitScheduling(LoadScopeScheduling):
+    """Gives each test to who is free, and those of a module that belong together to one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return TOGETHER if TOGETHER in nodeid else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> UnitScheduling:
+    return UnitScheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        return next((number for number, name in enumerate(LONGEST) if name in item.nodeid), len(LONGEST))
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")
@@ -132,8 +164,8 @@ def binding(account: str, namespace: str = NAMESPACE) -> dict[str, object]:
 
 @pytest.fixture(scope="module")
 def place(request: pytest.FixtureRequest, cluster: Cluster, layer: FaultLayer, server: Server) -> Place:
-    """A namespace of one module's own, whose keys end as they may."""
-    namespace = request.module.__name__.removeprefix("test_").replace("_", "-")
+    """A namespace for tests of one module, whose keys end as they may. Tests of others may come in between."""
+    namespace = f"{request.module.__name__.removeprefix('test_').replace('_', '-')}-{next(numbers)}"
     cluster.make_namespace(namespace)
     caller = give_caller(cluster, server, namespace)
     return Place(cluster, layer, server, Keys(cluster, namespace), caller)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -21,6 +22,12 @@ WRITES = (
     "create owner", "create key", "create material", "update key", "update owner", "patch kmskeys/status",
     "create events",
 )
+# Everything that it reads, and how often.
+READS = {"get owner": 4, "get key": 5, "get material": 2}
+
+
+def name_of(*parts: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower())
 
 
 @dataclass

@@ -75,7 +75,9 @@ def control_plane() -> Iterator[Guarded]:
             run([RIG, "down", "--name", name]).ok()
     name = f"guards-{os.getpid()}"
     try:
-        yield Guarded(run([RIG, "up", "--size", "control-plane", "--name", name]).ok().splitlines()[-1])
+        # The garbage collector, which foreground deletion waits for, knows the kinds from its start then.
+        up = [RIG, "up", "--size", "control-plane", "--name", name, "--definitions", str(ROOT / "crds")]
+        yield Guarded(run(up).ok().splitlines()[-1])
     finally:
         run([RIG, "down", "--name", name]).ok()
 

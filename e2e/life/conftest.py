@@ -1,6 +1,6 @@
 """Fixtures of the tests of a key's life on a real control plane: its removal and return, its rotation, its leader's end.
 
-    COFFER_BIN=… COFFER_SIDECAR_BIN=… pytest -n 4 e2e/life
+    COFFER_BIN=… COFFER_SIDECAR_BIN=… pytest -n 9 --no-loadscope-reorder e2e/life
 
 Clusters, replicas, namespaces and callers are those of e2e/control. A row of modules shares one cluster.
 """
@@ -30,10 +30,12 @@ from installation import Installation, Tenant
 
 # The longest come first.
 control.ROWS = [
-    ["test_leader"], ["test_removal", "test_owners"], ["test_engines"], ["test_flux"], ["test_force"],
-    ["test_definitions"], ["test_crowds"],
+    ["test_leader"], ["test_rotations"], ["test_crowds"], ["test_removal", "test_owners"], ["test_installation"],
+    ["test_engines"], ["test_force"], ["test_definitions"], ["test_flux"],
 ]
-AUDITED = {"test_leader"}
+AUDITED = {"test_rotations"}
+# The garbage collector, which foreground deletion waits for, knows the kinds from its start then.
+DEFINED = ("--definitions", str(CONTROL.parents[1] / "crds"))
 
 pytest_xdist_make_scheduler = control.pytest_xdist_make_scheduler
 pytest_collection_modifyitems = control.pytest_collection_modifyitems
@@ -46,7 +48,7 @@ own = control.own
 def own_cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """A control plane for one module. Where requests are counted, its API server notes each."""
     options = ("--audit",) if request.module.__name__ in AUDITED else ()
-    with control_plane(f"life-{control.purpose(request)}", *options) as cluster:
+    with control_plane(f"life-{control.purpose(request)}", *DEFINED, *options) as cluster:
         yield cluster
 
 
@@ -58,11 +60,20 @@ def alone(own: Installation) -> Iterator[Installation]:
     yield own
 
 
+@pytest.fixture(scope="module")
+def pair(own: Installation) -> Iterator[Installation]:
+    """A leader and a follower."""
+    own.serve("coffer-0")
+    own.leader()
+    own.serve("coffer-1")
+    yield own
+
+
 @pytest.fixture(scope="session")
 def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """One replica on a control plane that nobody breaks."""
     home = tmp_path_factory.mktemp("q")
-    with control_plane("life-quiet") as cluster, control.installed(cluster, home) as installation:
+    with control_plane("life-quiet", *DEFINED) as cluster, control.installed(cluster, home) as installation:
         installation.serve("coffer-0")
         installation.leader()
         yield installation

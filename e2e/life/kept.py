@@ -148,3 +148,8 @@ def audited(installation: Installation, name: str, key_id: str = "") -> list[Jso
 def refused_use(kept: Kept) -> None:
     refused = refusal(kept.kms.encrypt, KeyId=kept.key_id, Plaintext=b"x")
     assert refused.code == "KMSInvalidStateException"
+
+
+def leader_and_other(pair: Installation) -> tuple[Server, Server]:
+    leader = pair.leader()
+    return leader, next(server for server in pair.replicas.values() if server is not leader)
