@@ -62,9 +62,13 @@ struct Arguments {
     #[arg(long)]
     skip_pairs: bool,
 
-    /// Measure the primitives of every operation alone, and print them as JSON
+    /// Print every operation by key spec, with the request for it, as JSON
     #[arg(long)]
-    raw: bool,
+    cases: bool,
+
+    /// Measure the primitive of one of these alone, counted from 0, and print how often it is done in a second
+    #[arg(long, value_name = "CASE")]
+    raw: Option<usize>,
 
     /// What `cargo bench` says to every benchmark
     #[arg(long, hide = true)]
@@ -97,11 +101,16 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn bench(arguments: &Arguments) -> anyhow::Result<()> {
+    if arguments.cases {
+        println!("{}", operations::told());
+        return Ok(());
+    }
     let folder = folder()?;
     server::pin_this_process()?;
     let time = Duration::from_secs(arguments.seconds);
-    if arguments.raw {
-        return operations::print_raw(time / 4);
+    if let Some(case) = arguments.raw {
+        println!("{}", operations::raw_rate(case, time)?);
+        return Ok(());
     }
     println!("load average before: {}", load_average()?);
     println!("fdatasync of 4 KiB:  {:.0} a second", sync_rate(&folder)?);

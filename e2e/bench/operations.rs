@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use coffer::types::key::KeySpec;
 use serde_json::{Value, json};
 
@@ -56,22 +57,24 @@ pub fn run(folder: &Path, time: Duration) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Measures the primitives alone, and prints them with the requests for them, for whoever sends these to another
-/// server.
-pub fn print_raw(time: Duration) -> anyhow::Result<()> {
-    let mut told = Vec::new();
-    for (spec, operations) in CASES {
-        let key = Key::make(*spec)?;
-        for operation in *operations {
-            let raw = raw(*operation, key.as_ref())?.map(|raw| primitives::rates([raw], time)).transpose()?;
-            told.push(case(*spec, *operation, raw.map(|[rate]| rate)));
-        }
-    }
-    println!("{}", Value::Array(told));
-    Ok(())
+/// Every case in its order, with the request for it, for whoever sends these to another server.
+pub fn told() -> Value {
+    every_case().map(|(spec, operation)| case(spec, operation)).collect()
 }
 
-fn case(spec: KeySpec, operation: Operation, raw: Option<f64>) -> Value {
+/// How often in a second of processor time aws-lc-rs does the primitive of one case, counted from 0.
+pub fn raw_rate(index: usize, time: Duration) -> anyhow::Result<f64> {
+    let (spec, operation) = every_case().nth(index).with_context(|| format!("there is no case {index}"))?;
+    let key = Key::make(spec)?;
+    let step = raw(operation, key.as_ref())?.with_context(|| format!("{} has no primitive", operation.name()))?;
+    primitives::rates([step], time).map(|[rate]| rate)
+}
+
+fn every_case() -> impl Iterator<Item = (KeySpec, Operation)> {
+    CASES.iter().flat_map(|(spec, operations)| operations.iter().map(|operation| (*spec, *operation)))
+}
+
+fn case(spec: KeySpec, operation: Operation) -> Value {
     let Request { body, before } = operation.request(ANY_KEY);
     let before = before
         .map(|Before { operation, body, member }| json!({ "operation": operation, "request": body, "member": member }));
@@ -82,7 +85,7 @@ fn case(spec: KeySpec, operation: Operation, raw: Option<f64>) -> Value {
         "algorithm": operation.algorithm(),
         "request": body,
         "before": before,
-        "rawPerSecond": raw,
+        "hasPrimitive": operation != Operation::GetPublicKey,
         "leastRatio": has_aim(spec, operation).then_some(RATIO_AIM),
     })
 }

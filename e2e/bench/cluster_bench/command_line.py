@@ -170,8 +170,8 @@ class Benchmark:
             load.measure(loads, targets, arguments.seconds, report)
         if primitives:
             socket = replace(through, name="sidecar, socket", reach=("-socket", load.SOCKET))
-            every = Operations(of, server, loads, [direct, socket], report)
-            every.measure(primitives.measure(), arguments.operation_seconds)
+            every = Operations(of, server, loads, [direct, socket], primitives, report)
+            every.measure(arguments.operation_seconds)
         load.memory_after(through.programs[0], report)
         memory("after the load", server, report)
 

@@ -10,7 +10,7 @@ from .api import Json, kms
 from .installation import Installation, Server
 from .load import Load, Measured, Plan, Target
 from .output import Report, Row, tell
-from .primitives import ANY_KEY, Case
+from .primitives import ANY_KEY, Case, Primitives
 
 CONNECTIONS = 64
 WARM_SECONDS = 0.2
@@ -21,12 +21,17 @@ REQUEST_ALONE = "GetPublicKey"
 class Operations:
     """Loads each target with each operation: as much as it takes, and half of that."""
 
-    def __init__(self, of: Installation, server: Server, load: Load, targets: list[Target], report: Report) -> None:
+    def __init__(
+        self, of: Installation, server: Server, load: Load, targets: list[Target], primitives: Primitives,
+        report: Report,
+    ) -> None:
         self.of, self.server, self.load, self.targets, self.report = of, server, load, targets, report
+        self.primitives = primitives
         self.keys: dict[tuple[str, str], str] = {}
         self.request_alone: dict[str, float] = {}
 
-    def measure(self, cases: list[Case], seconds: int) -> None:
+    def measure(self, seconds: int) -> None:
+        cases = self.primitives.cases()
         self.make_keys(cases)
         begun = time.monotonic()
         for spec, some in groupby(cases, lambda case: case.key[0]):
@@ -46,7 +51,7 @@ class Operations:
 
     def rows(self, case: Case, seconds: int) -> list[Row]:
         members = self.members(case)
-        return [self.row(case, target, members, seconds) for target in self.targets]
+        return [self.row(case, target, members, self.primitives.rate(case), seconds) for target in self.targets]
 
     def members(self, case: Case) -> Json:
         """The members of the request, of which one may come from a call before it."""
@@ -60,7 +65,7 @@ class Operations:
             members[before["member"]] = answer[before["member"]]
         return members
 
-    def row(self, case: Case, target: Target, members: Json, seconds: int) -> Row:
+    def row(self, case: Case, target: Target, members: Json, raw: float | None, seconds: int) -> Row:
         tell(f"{case.name} at {target.name}")
         requests = target.requests(case.told["operation"], members)
         full = self.load.run(target, requests, Plan(CONNECTIONS, seconds, WARM_SECONDS))
@@ -68,16 +73,16 @@ class Operations:
         if case.told["operation"] == REQUEST_ALONE:
             self.request_alone[target.name] = full.coffer_cpu
         note = f"{full.rate:,.0f}/s by the clock; at half of it p99 {half.p99:.2f} ms"
-        note += self.beyond(case, target, full) + full.failed() + half.failed()
+        note += self.beyond(case, raw, target, full) + full.failed() + half.failed()
         return Row(
             f"{case.name}, {target.name}", 1e6 / max(1.0, full.coffer_cpu), "/s", note,
-            peer=case.raw, peer_name="raw", least_ratio=case.least_ratio,
+            peer=raw, peer_name="raw", least_ratio=case.least_ratio,
         )
 
-    def beyond(self, case: Case, target: Target, full: Measured) -> str:
+    def beyond(self, case: Case, raw: float | None, target: Target, full: Measured) -> str:
         """What the ratio is without what every request costs, where that leaves enough to tell it."""
         alone = self.request_alone.get(target.name)
-        if case.least_ratio is None or case.raw is None or not alone or full.coffer_cpu < 2 * alone:
+        if case.least_ratio is None or raw is None or not alone or full.coffer_cpu < 2 * alone:
             return ""
-        ratio = 1e6 / (full.coffer_cpu - alone) / case.raw
+        ratio = 1e6 / (full.coffer_cpu - alone) / raw
         return f"; without the {alone:.0f} us of any request {ratio:.2f} of raw"

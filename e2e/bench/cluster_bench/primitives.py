@@ -1,4 +1,7 @@
-"""The primitives alone, as aws-lc-rs does them, and the requests for the operations that they are of."""
+"""The primitives alone, as aws-lc-rs does them, and the requests for the operations that they are of.
+
+Each is measured when its operation is, so that whatever else goes on in the machine falls on both.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,7 @@ from .output import Failure, tell
 from .process import end_with_parent
 from .rig import ROOT, run
 
-# The benchmark gives each primitive a quarter of it.
-SECONDS = 2
+SECONDS = 1
 # What the benchmark writes where the id of a key belongs.
 ANY_KEY = "$KEY"
 
@@ -23,6 +25,8 @@ class Case:
     """An operation with a key of a spec, as the benchmark `local` tells it."""
 
     told: Json
+    # Its place among all, by which the benchmark knows it.
+    index: int
 
     @property
     def name(self) -> str:
@@ -34,9 +38,8 @@ class Case:
         return self.told["keySpec"], self.told["keyUsage"]
 
     @property
-    def raw(self) -> float | None:
-        """Times a second of processor time; some operations have no primitive."""
-        return self.told["rawPerSecond"]
+    def has_primitive(self) -> bool:
+        return self.told["hasPrimitive"]
 
     @property
     def least_ratio(self) -> float | None:
@@ -58,12 +61,18 @@ class Primitives:
             raise Failure("cargo built no benchmark")
         self.program = Path(found[-1])
 
-    def measure(self) -> list[Case]:
-        tell("measuring the primitives alone")
+    def cases(self) -> list[Case]:
+        return [Case(told, index) for index, told in enumerate(json.loads(self.ask("--cases")))]
+
+    def rate(self, case: Case) -> float | None:
+        """Times a second of processor time, where the operation has a primitive."""
+        return float(self.ask("--raw", str(case.index), "--seconds", str(SECONDS))) if case.has_primitive else None
+
+    def ask(self, *options: str) -> str:
         done = subprocess.run(
-            [str(self.program), "--raw", "--seconds", str(SECONDS)], text=True, capture_output=True,
-            stdin=subprocess.DEVNULL, preexec_fn=end_with_parent, check=False,
+            [str(self.program), *options], text=True, capture_output=True, stdin=subprocess.DEVNULL,
+            preexec_fn=end_with_parent, check=False,
         )
         if done.returncode:
-            raise Failure(f"the primitives: {done.stderr[-2000:]}")
-        return [Case(one) for one in json.loads(done.stdout)]
+            raise Failure(f"the primitives, {' '.join(options)}: {done.stderr[-2000:]}")
+        return done.stdout
