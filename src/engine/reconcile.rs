@@ -267,7 +267,7 @@ impl Engine {
             name: resource.name.clone(),
             confirmed: true,
         };
-        let materials = record.materials.iter().map(found).collect();
+        let materials = record.materials.iter().filter(|material| material.is_present()).map(found).collect();
         let seen = Seen {
             active_term: self.vault.roots.active_term(),
             claim: Some(claim),

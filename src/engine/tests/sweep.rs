@@ -5,9 +5,12 @@ use std::task::Poll;
 
 use async_trait::async_trait;
 
+use serde_json::json;
+
+use super::import_flows::{ONE, TWO, empty_key, id_of, import};
 use super::support::{Setup, World, named};
 use crate::api::aws::operation::Operation;
-use crate::api::crd::condition::Condition;
+use crate::api::crd::condition::{Condition, ConditionReason};
 use crate::api::crd::kms_key::KmsKeySpec;
 use crate::domain::plan::Reason;
 use crate::domain::record::{Lifecycle, Record};
@@ -62,6 +65,26 @@ fn a_sweep_whose_writes_fail_says_so_and_the_next_one_goes_on() {
     world.setup.store.restart();
     world.run(world.engine.sweep()).unwrap();
     assert_eq!(world.reconcile("orders").unwrap().unwrap().because, Reason::InSync);
+}
+
+#[test]
+fn what_is_told_without_any_reading_is_what_reading_tells_of_a_key_whose_earlier_material_is_gone() {
+    let world = World::new();
+    let key_id = empty_key(&world, "orders");
+    for (material, members) in [(&ONE, json!({})), (&TWO, json!({"ImportType": "NEW_KEY_MATERIAL"}))] {
+        assert_eq!(import(&world, &key_id, material, members).0, 200);
+    }
+    world.ok(Operation::RotateKeyOnDemand, json!({"KeyId": key_id.to_string()}));
+    world.reconcile("orders").unwrap();
+    let gone = json!({"KeyId": key_id.to_string(), "KeyMaterialId": id_of(&key_id, &ONE).to_string()});
+    world.ok(Operation::DeleteImportedKeyMaterial, gone);
+    world.reconcile("orders").unwrap();
+    let reported = || world.run(world.setup.resources.reported("default", "orders"));
+    let read = reported();
+    assert!(read.iter().any(|condition| condition.reason == ConditionReason::PendingImport), "{read:?}");
+    let resource = world.run(world.setup.resources.get("default", "orders")).unwrap().unwrap();
+    world.run(world.engine.follow_resource(&resource)).unwrap();
+    assert_eq!(reported(), read);
 }
 
 /// Resources whose list takes long: what it gives is what there was when it began.
