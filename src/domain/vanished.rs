@@ -5,9 +5,7 @@ use std::collections::HashSet;
 
 use super::record::{HoldCause, Lifecycle, Record};
 use crate::types::ids::KeyId;
-use crate::types::limits::{
-    VANISHED_APPROVAL_AHEAD_MAX, VANISHED_TOGETHER_MIN, VANISHED_TOGETHER_PERCENT, VANISHED_TOGETHER_SPAN,
-};
+use crate::types::limits::{VANISHED_TOGETHER_MIN, VANISHED_TOGETHER_PERCENT, VANISHED_TOGETHER_SPAN};
 use crate::types::time::Timestamp;
 
 /// The removal of a key's resource.
@@ -75,11 +73,11 @@ impl Population {
     }
 }
 
-/// The time until which an approval counts that was given at a time: it is about what vanished, and not about what may
-/// vanish later.
+/// The time until which an approval counts that was given at a time: it is about what vanished, and never about an
+/// accident that is still to come.
 #[must_use]
 pub fn approved_until(asked: Timestamp, given_at: Timestamp) -> Timestamp {
-    asked.min(given_at.plus(VANISHED_APPROVAL_AHEAD_MAX))
+    asked.min(given_at)
 }
 
 /// The keys whose destruction is frozen: within some hour more than five keys vanished together, and more than a tenth
@@ -175,10 +173,10 @@ mod tests {
     }
 
     #[test]
-    fn an_approval_hardly_reaches_beyond_its_own_time() {
+    fn an_approval_does_not_reach_beyond_its_own_time() {
         let at = Timestamp::from_milliseconds;
         assert_eq!(approved_until(at(5), at(1_000_000)), at(5));
-        assert_eq!(approved_until(at(i64::MAX), at(1_000_000)), at(1_000_000).plus(VANISHED_APPROVAL_AHEAD_MAX));
+        assert_eq!(approved_until(at(i64::MAX), at(1_000_000)), at(1_000_000));
     }
 
     proptest! {

@@ -137,9 +137,6 @@ pub const VANISHED_TOGETHER_SPAN: Span = Span::from_hours(1);
 pub const VANISHED_TOGETHER_MIN: usize = 5;
 /// Percentage of all keys that may vanish together without their destruction being frozen.
 pub const VANISHED_TOGETHER_PERCENT: usize = 10;
-/// Time by which an approval of what vanished may lie ahead of the moment at which it is given: a later one would approve
-/// accidents that are still to come.
-pub const VANISHED_APPROVAL_AHEAD_MAX: Span = Span::from_hours(1);
 /// Keys whose ids are named where many are told of.
 pub const NAMED_KEYS_MAX: usize = 10;
 /// Time between two looks at a key whose destruction is due and barred.
