@@ -161,11 +161,16 @@ fn another_namespace_of_the_name_waits_until_somebody_approves() {
     for name in ["one", "two"] {
         world.setup.resources.remove("default", name);
         world.reconcile(name).unwrap();
+    }
+    world.setup.resources.make_namespace_again("default", stranger);
+    for name in ["one", "two"] {
         let remade = Resource { uid: ObjectUid::new([name.as_bytes()[0]; 16]), namespace_uid: stranger, ..named(name) };
         world.setup.resources.put(remade);
         world.reconcile(name).unwrap();
         assert_eq!(reason(&world, name), Some(ConditionReason::RestorePendingApproval));
     }
+    let listed = || world.ok(Operation::ListKeys, json!({}))["Keys"].as_array().unwrap().len();
+    assert_eq!(listed(), 0, "what the earlier namespace had is nothing of the next one's");
     let approval = |name: Option<&str>| RestoreApproval {
         namespace: "default".to_owned(),
         namespace_uid: stranger,
@@ -183,7 +188,7 @@ fn another_namespace_of_the_name_waits_until_somebody_approves() {
         world.reconcile(name).unwrap();
     }
     assert_eq!((world.state(&one).as_str(), world.state(&two).as_str()), ("Enabled", "PendingDeletion"));
-    assert!(world.decrypts(&blob));
+    assert_eq!((world.decrypts(&blob), listed()), (true, 1));
     world.run(world.engine.approve(Approved { restores: vec![approval(None)], ..Approved::default() })).unwrap();
     world.reconcile("two").unwrap();
     assert_eq!(world.state(&two), "Enabled");
