@@ -84,10 +84,15 @@ impl EventReason {
     /// What is told of all that was done together: each step, and the change of readiness where no step says it.
     #[must_use]
     pub fn all(happened: &[Reason], before: Option<ConditionReason>, now: ConditionReason) -> Vec<Self> {
-        // A resource that came back calls off no deletion that the API scheduled.
+        // A resource that came back calls off no deletion that the API scheduled. A removal that was found together with
+        // the return of its resource is over.
         let stays_doomed = now == ConditionReason::PendingDeletion;
-        let steps = happened.iter().filter_map(|because| Self::of(*because));
-        let mut told: Vec<Self> = steps.filter(|event| !(stays_doomed && *event == Self::KeyRestored)).collect();
+        let is_so = |event: &Self| match event {
+            Self::KeyRestored => !stays_doomed,
+            Self::DeletionScheduled => stays_doomed,
+            _ => true,
+        };
+        let mut told: Vec<Self> = happened.iter().filter_map(|because| Self::of(*because)).filter(is_so).collect();
         let change = Self::between(before, now).filter(|change| {
             let is_said = told.contains(change)
                 || (!told.is_empty() && matches!(change, Self::KeyCreated | Self::KeyReady | Self::DeletionCancelled));
@@ -196,6 +201,7 @@ mod tests {
     fn a_restore_is_told_as_one_and_not_as_a_new_key() {
         let told = |happened: &[Reason], before| EventReason::all(happened, before, ConditionReason::AsExpected);
         assert_eq!(told(&[Reason::ResourceReplaced], None), [EventReason::KeyRestored]);
+        assert_eq!(told(&[Reason::ResourceGone, Reason::ResourceReplaced], None), [EventReason::KeyRestored]);
         assert_eq!(told(&[Reason::MaterialMade], None), [EventReason::KeyCreated]);
         assert_eq!(told(&[Reason::RotationShown], Some(ConditionReason::AsExpected)), [EventReason::KeyRotated]);
         let replaced = [Reason::KeyDestroyedBefore, Reason::MaterialMade];
