@@ -80,6 +80,14 @@ pub enum SpecError {
         /// What would make it possible.
         needs: &'static str,
     },
+    /// A period without the switch that it acts under, as the definition of the resource has it.
+    #[error(
+        "spec.rotation.automatic: must be given beside spec.rotation.periodDays; the period acts only while it is true"
+    )]
+    AutomaticMissing,
+    /// A request for a rotation that says nothing.
+    #[error("spec.rotation.onDemandRequest: must not be empty; take it out where no rotation is asked for")]
+    RequestEmpty,
     /// The name is that of a platform-managed key which does not exist.
     #[error("metadata.name: names that begin with `aws.` are reserved for platform-managed keys; choose another name")]
     ReservedName,
@@ -212,6 +220,12 @@ fn rotation_spec(rotation: Option<&Rotation>, immutable: ImmutableSpec) -> Resul
     let period_days = checked_days(rotation.period_days, "rotation.periodDays", bounds, ROTATION_PERIOD_DAYS_DEFAULT)?;
     let request = rotation.on_demand_request.as_deref();
     checked_text(request, "rotation.onDemandRequest", ON_DEMAND_REQUEST_CHARACTERS_MAX)?;
+    if request == Some("") {
+        return Err(SpecError::RequestEmpty);
+    }
+    if rotation.period_days.is_some() && rotation.automatic.is_none() {
+        return Err(SpecError::AutomaticMissing);
+    }
     let symmetric = immutable.key_spec == KeySpec::SymmetricDefault;
     let automatic = rotation.automatic.unwrap_or(false);
     if automatic && !(symmetric && immutable.origin == Origin::AwsKms) {
@@ -222,11 +236,7 @@ fn rotation_spec(rotation: Option<&Rotation>, immutable: ImmutableSpec) -> Resul
         let needs = "spec.keySpec is SYMMETRIC_DEFAULT and spec.origin is Generated or Imported";
         return Err(SpecError::Rotation { field: "onDemandRequest", needs });
     }
-    Ok(RotationSpec {
-        automatic,
-        period_days,
-        on_demand_request: rotation.on_demand_request.filter(|text| !text.is_empty()),
-    })
+    Ok(RotationSpec { automatic, period_days, on_demand_request: rotation.on_demand_request })
 }
 
 fn checked_days(
@@ -283,6 +293,9 @@ mod tests {
         for days in [89, 2561, -1] {
             assert!(error(|spec| spec.rotation = period(days)).starts_with("spec.rotation.periodDays"), "{days}");
         }
+        assert!(error(|spec| spec.rotation = period(100)).starts_with("spec.rotation.automatic: must be given"));
+        let request = Rotation { on_demand_request: Some(String::new()), ..Rotation::default() };
+        assert!(error(|spec| spec.rotation = Some(request)).starts_with("spec.rotation.onDemandRequest: must not be"));
         assert!(error(|spec| spec.description = Some("x".repeat(8193))).starts_with("spec.description"));
     }
 
