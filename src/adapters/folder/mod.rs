@@ -2,6 +2,7 @@
 
 pub mod aliases;
 pub mod atomic;
+mod events;
 pub mod held;
 pub mod lock;
 pub mod manifests;

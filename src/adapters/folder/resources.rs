@@ -10,10 +10,10 @@ use async_trait::async_trait;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use tokio::sync::Mutex;
 
-use super::atomic;
 use super::held::Held;
 use super::manifests::Manifest;
 use super::unseen::Unseen;
+use super::{atomic, events};
 use crate::api::crd::condition::{Condition, ConditionReason, ConditionType};
 use crate::api::crd::kms_key::{KmsKey, KmsKeySpec};
 use crate::crypto::derive;
@@ -335,31 +335,25 @@ impl Resources for FolderResources {
 
     /// Tells the user on the log, once for each change. What the API made and is well goes without saying.
     async fn report(&self, resource: &Resource, report: Report) {
+        events::tell_happened(resource, &report.happened);
         let key = (resource.namespace.clone(), resource.name.clone());
         let Some(ready) = ready_of(&report.conditions).cloned() else { return };
         let before = self.reports().insert(key, report.conditions);
         let well = ready.reason == ConditionReason::AsExpected;
         let unchanged = match before.as_deref().and_then(ready_of) {
             Some(before) => (before.reason, &before.message) == (ready.reason, &ready.message),
-            None => well && resource.manager == Manager::Api,
+            // Nobody can take away the resource of a destroyed key that the API made.
+            None => (well || ready.reason == ConditionReason::KeyDestroyed) && resource.manager == Manager::Api,
         };
         if unchanged {
             return;
         }
-        let name = format!("{}/{}", resource.namespace, resource.name);
-        let (manager, message) = (&resource.manager, ready.message);
-        let key_id = report.key.and_then(|key| key.key_id);
-        if well {
-            tracing::info!(key_id, "{manager}: KmsKey {name} is ready");
-        } else if ready.reason == ConditionReason::PendingImport {
-            tracing::info!(key_id, "{manager}: KmsKey {name}: {message}");
-        } else {
-            tracing::error!(reason = %ready.reason, "{manager}: KmsKey {name}: {message}");
-        }
+        events::tell_readiness(resource, &ready, report.key.and_then(|key| key.key_id).as_deref());
     }
 
-    /// The log of the engine has it.
-    async fn report_left(&self, _: &Record, _: &[Reason]) {}
+    async fn report_left(&self, record: &Record, happened: &[Reason]) {
+        events::tell_left(record, happened);
+    }
 
     async fn reported(&self, namespace: &str, name: &str) -> Vec<Condition> {
         self.reports().get(&(namespace.to_owned(), name.to_owned())).cloned().unwrap_or_default()
