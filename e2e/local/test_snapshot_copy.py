@@ -33,3 +33,8 @@ def test_a_snapshot_goes_from_one_namespace_to_another(launch: Launch, tmp_path:
         "DisabledException"
     )
     assert refusal(client.decrypt, CiphertextBlob=copied, EncryptionContext=BOUND).code == "InvalidCiphertextException"
+    # A copy that fails leaves the earlier one as it is, and nothing beside it.
+    failed = run([str(SAMPLE), FIRST, SECOND, str(tmp_path)], Cli(server).env)
+    assert failed.returncode != 0 and "DisabledException" in failed.stderr
+    assert (tmp_path / "snapshot.copied.key").read_bytes() == copied
+    assert [path.name for path in tmp_path.glob("snapshot.copied.*")] == ["snapshot.copied.key"]
