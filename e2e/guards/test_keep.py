@@ -17,6 +17,16 @@ def test_deleting_what_holds_every_key_is_refused(cluster: Guarded, kind: str, n
     said.refused("coffer-keep", "would make every key of this cluster useless", "delete-all-keys=yes")
 
 
+def test_deleting_the_installation_is_refused_until_it_is_meant(cluster: Guarded) -> None:
+    manifest = (ROOT / "config" / "samples" / "installation.yaml").read_text("utf-8")
+    cluster.kubectl("apply", "--server-side", manifest=manifest).ok()
+    for words in (["coffer"], ["--all"]):
+        said = cluster.kubectl("delete", "installation.kms.coffer.dev", *words, "--dry-run=server")
+        said.refused("coffer-keep", "would take what was approved with it", "delete-all-keys=yes")
+    cluster.kubectl("annotate", "installation.kms.coffer.dev", "coffer", f"{GROUP}/delete-all-keys=yes").ok()
+    cluster.kubectl("delete", "installation.kms.coffer.dev", "coffer").ok()
+
+
 def test_other_namespaces_are_nobodys_concern(cluster: Guarded, shop: Namespace) -> None:
     cluster.kubectl("delete", "namespace", shop.name).ok()
     cluster.until_gone("namespace", shop.name)
