@@ -40,7 +40,7 @@ from installation import Installation, Tenant
 # Modules of one row share a worker and thus a cluster. The longest come first.
 ROWS = [["test_outage"], ["test_takeover"],
         ["test_keys", "test_aliases", "test_api", "test_rights", "test_spec_changes", "test_imports",
-         "test_pairs", "test_http_versions"],
+         "test_pairs", "test_http_versions", "test_snapshot_copy"],
         ["test_quiet"], ["test_compatibility"],
         ["test_initialisation"], ["test_damage"]]
 
