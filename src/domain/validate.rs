@@ -80,11 +80,6 @@ pub enum SpecError {
         /// What would make it possible.
         needs: &'static str,
     },
-    /// A period without the switch that it acts under, as the definition of the resource has it.
-    #[error(
-        "spec.rotation.automatic: must be given beside spec.rotation.periodDays; the period acts only while it is true"
-    )]
-    AutomaticMissing,
     /// A request for a rotation that says nothing.
     #[error("spec.rotation.onDemandRequest: must not be empty; take it out where no rotation is asked for")]
     RequestEmpty,
@@ -223,9 +218,6 @@ fn rotation_spec(rotation: Option<&Rotation>, immutable: ImmutableSpec) -> Resul
     if request == Some("") {
         return Err(SpecError::RequestEmpty);
     }
-    if rotation.period_days.is_some() && rotation.automatic.is_none() {
-        return Err(SpecError::AutomaticMissing);
-    }
     let symmetric = immutable.key_spec == KeySpec::SymmetricDefault;
     let automatic = rotation.automatic.unwrap_or(false);
     if automatic && !(symmetric && immutable.origin == Origin::AwsKms) {
@@ -293,7 +285,6 @@ mod tests {
         for days in [89, 2561, -1] {
             assert!(error(|spec| spec.rotation = period(days)).starts_with("spec.rotation.periodDays"), "{days}");
         }
-        assert!(error(|spec| spec.rotation = period(100)).starts_with("spec.rotation.automatic: must be given"));
         let request = Rotation { on_demand_request: Some(String::new()), ..Rotation::default() };
         assert!(error(|spec| spec.rotation = Some(request)).starts_with("spec.rotation.onDemandRequest: must not be"));
         assert!(error(|spec| spec.description = Some("x".repeat(8193))).starts_with("spec.description"));
