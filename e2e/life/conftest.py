@@ -48,7 +48,7 @@ own = control.own
 def own_cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """A control plane for one module. Where requests are counted, its API server notes each."""
     options = ("--audit",) if request.module.__name__ in AUDITED else ()
-    with control_plane(f"life-{control.purpose(request)}", *DEFINED, *options) as cluster:
+    with control_plane(control.purpose(request), *DEFINED, *options) as cluster:
         yield cluster
 
 
@@ -73,7 +73,7 @@ def pair(own: Installation) -> Iterator[Installation]:
 def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """One replica on a control plane that nobody breaks."""
     home = tmp_path_factory.mktemp("q")
-    with control_plane("life-quiet", *DEFINED) as cluster, control.installed(cluster, home) as installation:
+    with control_plane("quiet", *DEFINED) as cluster, control.installed(cluster, home) as installation:
         installation.serve("coffer-0")
         installation.leader()
         yield installation
