@@ -39,7 +39,7 @@ NAMESPACE = "shop"
 RUNS = "runs of "
 # A module that ends by looking back at what its tests made.
 TOGETHER = "test_create_flow"
-# Functions of tests, the longest first: what is begun last decides when all is over.
+# Parts of names of tests, the longest first: what is begun last decides when all is over.
 LONGEST = (
     TOGETHER, "never_answered", "misbehave[delay", "misbehave[freeze", "misbehave[reorder", "at_rest", "a_storm_passes",
     "test_import_flows", "test_alias_flows", "test_life_flows", "misbehave[",
