@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from installation import Installation, Tenant
-from kept import Kept, keep, now_ms
+from kept import keep, now_ms
 from support import API_VERSION, ROOT, outcome, until
 
 KMSKEYS = "kmskeys.kms.coffer.dev"
